@@ -1,0 +1,1 @@
+//! The table of served APIs and their handlers, one file per Kafka API.

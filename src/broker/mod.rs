@@ -1,0 +1,1 @@
+//! The shell around log, controller and security: it owns the tasks, the locks and the waiting.

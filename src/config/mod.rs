@@ -1,0 +1,1 @@
+//! Settings: the `.properties` format, the table of all Kafka keys, and the typed values that code reads.

@@ -1,0 +1,1 @@
+//! Topics, configs, features and all else that `__cluster_metadata` holds.

@@ -1,0 +1,128 @@
+//! The seam to files. The log, the controller's log and every checkpoint go through [`Disk`], so that the same code
+//! runs on the machine's file system ([`real`]) and on a simulated one that forgets what was not synced ([`sim`]).
+//!
+//! The rules that make a promise of durability provable here:
+//! - bytes are durable after `sync_data` of their file, names (creation, rename, removal) after `sync_dir` of their
+//!   directory, and nothing before;
+//! - a failed sync is reported once and never retried by anyone: the pages may be gone.
+
+use std::io::{self, IoSlice};
+use std::path::Path;
+use std::sync::Arc;
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// Must exist; reads only.
+    Read,
+    /// Must exist; reads and writes.
+    ReadWrite,
+    /// Created when absent; reads and writes.
+    Create,
+}
+
+/// One name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub name: String,
+    pub is_dir: bool,
+    pub size_bytes: u64,
+}
+
+/// What a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    pub is_dir: bool,
+    pub size_bytes: u64,
+    pub modified_ms: i64,
+}
+
+/// Room of the file system under a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    pub total_bytes: u64,
+    pub usable_bytes: u64,
+}
+
+/// Held while a directory is in use; dropping it gives the directory up.
+pub trait DirLock: Send + Sync {}
+
+/// A file system.
+pub trait Disk: Send + Sync + 'static {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn DiskFile>>;
+    /// Names in a directory, in no particular order.
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>>;
+    /// `None` when there is nothing at the path.
+    fn stat(&self, path: &Path) -> io::Result<Option<Stat>>;
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+    /// Replaces an existing file at `to`.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()>;
+    /// Makes names created, renamed and removed in this directory durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Makes every byte and name of the file system under `dir` durable: one call for many dirty files.
+    fn sync_file_system(&self, dir: &Path) -> io::Result<()>;
+    fn space(&self, dir: &Path) -> io::Result<Space>;
+    /// Takes the advisory lock of a lock file, creating it; `WouldBlock` when another process holds it.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn DirLock>>;
+}
+
+/// An open file. All calls are positional, so one handle serves many threads.
+pub trait DiskFile: Send + Sync {
+    /// Reads what is there, up to the buffer; 0 at the end.
+    fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize>;
+    /// Writes all of the slices in order from `at`.
+    fn write_all_at(&self, slices: &[IoSlice<'_>], at: u64) -> io::Result<()>;
+    fn size_bytes(&self) -> io::Result<u64>;
+    fn truncate(&self, size_bytes: u64) -> io::Result<()>;
+    /// Reserves blocks up to `size_bytes`; with `grow` the file's size becomes that too (zeros, never sparse).
+    fn allocate(&self, size_bytes: u64, grow: bool) -> io::Result<()>;
+    /// Makes the file's bytes and size durable.
+    fn sync_data(&self) -> io::Result<()>;
+    /// Starts writing dirty pages back without waiting; no promise of durability.
+    fn start_writeback(&self) {}
+    /// A read-only map of the first `size_bytes`, where the disk can give one.
+    fn map(&self, _size_bytes: u64) -> io::Result<Option<memmap2::Mmap>> {
+        Ok(None)
+    }
+    /// The descriptor, for sending straight from the page cache; `None` where there is none.
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        None
+    }
+}
+
+/// Reads a whole small file; `None` when it does not exist.
+pub fn read_small(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match disk.open(path, Open::Read) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let mut bytes = vec![0; file.size_bytes()? as usize];
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.read_at(&mut bytes[done..], done as u64)? {
+            0 => break,
+            n => done += n,
+        }
+    }
+    bytes.truncate(done);
+    Ok(Some(bytes))
+}
+
+/// Replaces a small file so that after a crash either the old or the new content is there, whole.
+pub fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut tmp = path.as_os_str().to_owned();
+    tmp.push(".tmp");
+    let tmp = std::path::PathBuf::from(tmp);
+    let file = disk.open(&tmp, Open::Create)?;
+    file.truncate(0)?;
+    file.write_all_at(&[IoSlice::new(bytes)], 0)?;
+    file.sync_data()?;
+    disk.rename(&tmp, path)?;
+    match path.parent() {
+        Some(dir) => disk.sync_dir(dir),
+        None => Ok(()),
+    }
+}

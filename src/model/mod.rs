@@ -1,0 +1,10 @@
+//! Words that every layer shares: ids, error codes, bounds.
+
+pub mod error_code;
+pub mod ids;
+pub mod limits;
+
+pub use error_code::ErrorCode;
+pub use ids::{
+    LeaderEpoch, NodeId, Offset, PartitionIndex, ProducerEpoch, ProducerId, TopicId, TopicName, TopicPartition,
+};

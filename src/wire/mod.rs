@@ -1,0 +1,1 @@
+//! Bytes on the socket: frames, headers, versions, messages. The only module that calls the `kafka-protocol` codec.
