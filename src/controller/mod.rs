@@ -4,4 +4,5 @@
 pub mod group;
 pub mod machine;
 pub mod metadata;
+pub mod topics;
 pub mod txn;
