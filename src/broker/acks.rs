@@ -1,0 +1,150 @@
+//! Waiting until appended bytes are durable: one small future for a request, however many partitions it wrote.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+
+use crate::model::{ErrorCode, Offset};
+
+/// Shared by all the partitions that one request wrote.
+pub struct AckGroup {
+    state: Mutex<State>,
+}
+
+struct State {
+    missing: usize,
+    /// Partitions of the request, by its own numbering, whose bytes could not be made durable.
+    failed: Vec<(usize, ErrorCode)>,
+    waker: Option<Waker>,
+}
+
+impl AckGroup {
+    pub fn new() -> Arc<Self> {
+        Arc::new(AckGroup { state: Mutex::new(State { missing: 0, failed: Vec::new(), waker: None }) })
+    }
+
+    fn expect_one(&self) {
+        self.state.lock().missing += 1;
+    }
+
+    fn done(&self, slot: usize, error: Option<ErrorCode>) {
+        let mut state = self.state.lock();
+        state.missing -= 1;
+        if let Some(code) = error {
+            state.failed.push((slot, code));
+        }
+        if state.missing == 0
+            && let Some(waker) = state.waker.take()
+        {
+            drop(state);
+            waker.wake();
+        }
+    }
+}
+
+/// Resolves to the failed slots when every partition of the group has reported.
+pub struct AllDurable(pub Arc<AckGroup>);
+
+impl Future for AllDurable {
+    type Output = Vec<(usize, ErrorCode)>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.0.state.lock();
+        if state.missing == 0 {
+            return Poll::Ready(std::mem::take(&mut state.failed));
+        }
+        state.waker = Some(task.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// Those who wait for one partition's durable offset, in order of offset.
+#[derive(Default)]
+pub struct AckQueue {
+    waiting: Mutex<Vec<Waiting>>,
+}
+
+struct Waiting {
+    /// Durable once everything below this offset is.
+    end: Offset,
+    slot: usize,
+    group: Arc<AckGroup>,
+}
+
+impl AckQueue {
+    /// Registers a wait for everything below `end`. `durable` is read under the queue's lock, so that a sync which
+    /// finishes at this moment is never missed.
+    pub fn wait(&self, end: Offset, durable: impl Fn() -> Offset, slot: usize, group: &Arc<AckGroup>) {
+        let mut waiting = self.waiting.lock();
+        if durable() >= end {
+            return;
+        }
+        group.expect_one();
+        waiting.push(Waiting { end, slot, group: group.clone() });
+    }
+
+    /// Everything below `durable` is on stable storage.
+    pub fn release(&self, durable: Offset) {
+        let mut waiting = self.waiting.lock();
+        if waiting.is_empty() {
+            return;
+        }
+        let ready: Vec<Waiting> = waiting.extract_if(.., |w| w.end <= durable).collect();
+        drop(waiting);
+        for w in ready {
+            w.group.done(w.slot, None);
+        }
+    }
+
+    /// Nothing more will become durable here.
+    pub fn fail(&self, code: ErrorCode) {
+        let failed = std::mem::take(&mut *self.waiting.lock());
+        for w in failed {
+            w.group.done(w.slot, Some(code));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poll(group: &Arc<AckGroup>) -> Poll<Vec<(usize, ErrorCode)>> {
+        let mut future = AllDurable(group.clone());
+        Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_group_is_done_when_its_last_partition_is() {
+        let (a, b) = (AckQueue::default(), AckQueue::default());
+        let group = AckGroup::new();
+        a.wait(Offset(10), || Offset(0), 0, &group);
+        b.wait(Offset(5), || Offset(0), 1, &group);
+        a.release(Offset(10));
+        assert!(poll(&group).is_pending());
+        b.release(Offset(4));
+        assert!(poll(&group).is_pending());
+        b.release(Offset(7));
+        assert_eq!(poll(&group), Poll::Ready(vec![]));
+    }
+
+    #[test]
+    fn what_is_durable_already_is_not_waited_for() {
+        let queue = AckQueue::default();
+        let group = AckGroup::new();
+        queue.wait(Offset(3), || Offset(3), 0, &group);
+        assert_eq!(poll(&group), Poll::Ready(vec![]));
+    }
+
+    #[test]
+    fn a_failed_partition_names_its_slot() {
+        let queue = AckQueue::default();
+        let group = AckGroup::new();
+        queue.wait(Offset(3), || Offset(0), 7, &group);
+        queue.fail(ErrorCode::KafkaStorageError);
+        assert_eq!(poll(&group), Poll::Ready(vec![(7, ErrorCode::KafkaStorageError)]));
+    }
+}
