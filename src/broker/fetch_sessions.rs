@@ -61,13 +61,16 @@ pub struct FetchTold {
     pub log_start: Offset,
 }
 
+/// Partitions with what is asked of each, in order.
+pub type Asks = Vec<(FetchTarget, FetchAsk)>;
+
 /// How a request is to be answered.
 pub enum FetchPlan {
     Refused(ErrorCode),
     /// No session is wanted or kept.
-    Sessionless(Vec<(FetchTarget, FetchAsk)>),
+    Sessionless(Asks),
     /// A new session is made with the answer, if there is room.
-    Full(Vec<(FetchTarget, FetchAsk)>),
+    Full(Asks),
     Incremental {
         session: Arc<Mutex<Session>>,
         session_id: i32,
@@ -247,7 +250,7 @@ pub struct SessionRequest {
     pub session_id: i32,
     pub epoch: i32,
     pub uses_topic_ids: bool,
-    pub asks: Vec<(FetchTarget, FetchAsk)>,
+    pub asks: Asks,
     pub forget: Vec<FetchTarget>,
 }
 
@@ -293,9 +296,9 @@ fn next_epoch(epoch: i32) -> i32 {
 }
 
 /// A partition asked for twice counts once, in its first place and with its last wish.
-fn distinct(asks: Vec<(FetchTarget, FetchAsk)>) -> Vec<(FetchTarget, FetchAsk)> {
+fn distinct(asks: Asks) -> Asks {
     let mut at: HashMap<Key, usize> = HashMap::with_capacity(asks.len());
-    let mut out: Vec<(FetchTarget, FetchAsk)> = Vec::with_capacity(asks.len());
+    let mut out: Asks = Vec::with_capacity(asks.len());
     for (target, ask) in asks {
         match at.get(&target.key()) {
             Some(&i) => out[i].1 = ask,
@@ -351,7 +354,7 @@ mod tests {
         }
     }
 
-    fn request(session_id: i32, epoch: i32, asks: Vec<(FetchTarget, FetchAsk)>) -> SessionRequest {
+    fn request(session_id: i32, epoch: i32, asks: Asks) -> SessionRequest {
         SessionRequest { session_id, epoch, uses_topic_ids: false, asks, forget: vec![] }
     }
 
