@@ -46,6 +46,9 @@ pub trait Syncable: Send + Sync {
     fn failed(&self);
 }
 
+/// Told once when a directory is lost.
+type OnOffline = Box<dyn Fn(&Path, &io::Error) + Send + Sync>;
+
 /// The commit queue of one log directory.
 pub struct GroupCommit {
     shared: Arc<Shared>,
@@ -59,7 +62,7 @@ struct Shared {
     wake: Condvar,
     offline: AtomicBool,
     syncs: Counter,
-    on_offline: Box<dyn Fn(&Path, &io::Error) + Send + Sync>,
+    on_offline: OnOffline,
 }
 
 #[derive(Default)]
