@@ -1,0 +1,242 @@
+//! Messages from bytes and to bytes. Decoding is guarded; encoding sizes its buffer first and fills it exactly.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::protocol::{Decodable, Encodable};
+
+use super::error::WireError;
+use super::extra::read::Reader;
+use super::frame::SIZE_BYTES;
+use super::guard;
+use super::messages::*;
+use super::versions::{Api, ApiKey};
+
+/// A request's body. Every API of [`versions`](super::versions) has one.
+pub trait WireRequest: Sized {
+    const KEY: ApiKey;
+    type Response: WireResponse;
+    /// Reads a body that the guard has passed.
+    fn read(body: Bytes, version: i16) -> Result<Self, WireError>;
+}
+
+/// An answer's body.
+pub trait WireResponse: Sized {
+    const KEY: ApiKey;
+    /// Bytes that [`write`](WireResponse::write) will add.
+    fn size(&self, version: i16) -> Result<usize, WireError>;
+    fn write(&self, out: &mut BytesMut, version: i16) -> Result<(), WireError>;
+}
+
+/// A request from its body; its bytes and records are slices of the body's memory.
+pub fn decode<R: WireRequest>(version: i16, body: Bytes) -> Result<R, WireError> {
+    let api = R::KEY.api();
+    if !api.serves(version) {
+        return Err(WireError::UnsupportedVersion { api: api.key.key(), version });
+    }
+    let mends = guard::check(api, version, &body)?;
+    R::read(guard::mended(body, &mends), version)
+}
+
+/// A whole answer: size, header and body.
+pub fn encode_reply<R: WireResponse>(correlation_id: i32, version: i16, body: &R) -> Result<Bytes, WireError> {
+    let tagged = R::KEY.api().has_tagged_response_header(version);
+    let size = 4 + usize::from(tagged) + body.size(version)?;
+    let mut out = BytesMut::with_capacity(SIZE_BYTES + size);
+    put_frame_size(&mut out, size)?;
+    out.put_i32(correlation_id);
+    if tagged {
+        out.put_u8(0);
+    }
+    body.write(&mut out, version)?;
+    finished(out, size)
+}
+
+/// A whole request as a client sends it. The codec writes the bodies of requests only for tests; the binary itself
+/// writes those few it sends by hand.
+pub fn encode_request<R: WireRequest + Encodable>(
+    correlation_id: i32,
+    client_id: Option<&str>,
+    version: i16,
+    body: &R,
+) -> Result<Bytes, WireError> {
+    let api = R::KEY.api();
+    let size = request_header_size(api, version, client_id) + body.compute_size(version).map_err(unencodable)?;
+    let mut out = BytesMut::with_capacity(SIZE_BYTES + size);
+    put_frame_size(&mut out, size)?;
+    put_request_header(&mut out, api, version, correlation_id, client_id)?;
+    body.encode(&mut out, version).map_err(unencodable)?;
+    finished(out, size)
+}
+
+/// An answer as a client reads it, from a frame without its size: correlation id and body.
+pub fn decode_reply<R: WireResponse + Decodable>(version: i16, frame: Bytes) -> Result<(i32, R), WireError> {
+    let mut reader = Reader::new(frame);
+    let correlation_id = reader.i32()?;
+    if R::KEY.api().has_tagged_response_header(version) {
+        reader.skip_tags()?;
+    }
+    let mut body = reader.rest();
+    let message = R::decode(&mut body, version).map_err(malformed)?;
+    if !body.is_empty() {
+        return Err(WireError::Malformed(format!("{} bytes are left over", body.len())));
+    }
+    Ok((correlation_id, message))
+}
+
+/// Bytes of a request header.
+fn request_header_size(api: &Api, version: i16, client_id: Option<&str>) -> usize {
+    10 + client_id.map_or(0, str::len) + usize::from(api.is_flexible(version))
+}
+
+/// Writes a request header, for clients.
+pub fn put_request_header(
+    out: &mut BytesMut,
+    api: &Api,
+    version: i16,
+    correlation_id: i32,
+    client_id: Option<&str>,
+) -> Result<(), WireError> {
+    out.put_i16(api.key.key());
+    out.put_i16(version);
+    out.put_i32(correlation_id);
+    match client_id {
+        Some(text) => {
+            let length = i16::try_from(text.len()).map_err(|_| WireError::Unencodable("long client id".into()))?;
+            out.put_i16(length);
+            out.put_slice(text.as_bytes());
+        }
+        None => out.put_i16(-1),
+    }
+    if api.is_flexible(version) {
+        out.put_u8(0);
+    }
+    Ok(())
+}
+
+fn put_frame_size(out: &mut BytesMut, size: usize) -> Result<(), WireError> {
+    let size = i32::try_from(size).map_err(|_| WireError::Unencodable(format!("{size} bytes are no frame")))?;
+    out.put_i32(size);
+    Ok(())
+}
+
+fn finished(out: BytesMut, size: usize) -> Result<Bytes, WireError> {
+    if out.len() != SIZE_BYTES + size {
+        return Err(WireError::Unencodable(format!("{} bytes were written, {size} announced", out.len())));
+    }
+    Ok(out.freeze())
+}
+
+fn malformed(error: impl std::fmt::Display) -> WireError {
+    WireError::Malformed(error.to_string())
+}
+
+fn unencodable(error: impl std::fmt::Display) -> WireError {
+    WireError::Unencodable(error.to_string())
+}
+
+macro_rules! messages {
+    ($($key:ident: $request:ty, $response:ty;)*) => {
+        $(
+            impl WireRequest for $request {
+                const KEY: ApiKey = ApiKey::$key;
+                type Response = $response;
+
+                fn read(mut body: Bytes, version: i16) -> Result<Self, WireError> {
+                    <$request>::decode(&mut body, version).map_err(malformed)
+                }
+            }
+
+            impl WireResponse for $response {
+                const KEY: ApiKey = ApiKey::$key;
+
+                fn size(&self, version: i16) -> Result<usize, WireError> {
+                    self.compute_size(version).map_err(unencodable)
+                }
+
+                fn write(&self, out: &mut BytesMut, version: i16) -> Result<(), WireError> {
+                    self.encode(out, version).map_err(unencodable)
+                }
+            }
+        )*
+    };
+}
+
+messages! {
+    Produce: ProduceRequest, ProduceResponse;
+    Fetch: FetchRequest, FetchResponse;
+    ListOffsets: ListOffsetsRequest, ListOffsetsResponse;
+    Metadata: MetadataRequest, MetadataResponse;
+    OffsetCommit: OffsetCommitRequest, OffsetCommitResponse;
+    OffsetFetch: OffsetFetchRequest, OffsetFetchResponse;
+    FindCoordinator: FindCoordinatorRequest, FindCoordinatorResponse;
+    JoinGroup: JoinGroupRequest, JoinGroupResponse;
+    Heartbeat: HeartbeatRequest, HeartbeatResponse;
+    LeaveGroup: LeaveGroupRequest, LeaveGroupResponse;
+    SyncGroup: SyncGroupRequest, SyncGroupResponse;
+    DescribeGroups: DescribeGroupsRequest, DescribeGroupsResponse;
+    ListGroups: ListGroupsRequest, ListGroupsResponse;
+    SaslHandshake: SaslHandshakeRequest, SaslHandshakeResponse;
+    ApiVersions: ApiVersionsRequest, ApiVersionsResponse;
+    CreateTopics: CreateTopicsRequest, CreateTopicsResponse;
+    DeleteTopics: DeleteTopicsRequest, DeleteTopicsResponse;
+    DeleteRecords: DeleteRecordsRequest, DeleteRecordsResponse;
+    InitProducerId: InitProducerIdRequest, InitProducerIdResponse;
+    OffsetForLeaderEpoch: OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse;
+    AddPartitionsToTxn: AddPartitionsToTxnRequest, AddPartitionsToTxnResponse;
+    AddOffsetsToTxn: AddOffsetsToTxnRequest, AddOffsetsToTxnResponse;
+    EndTxn: EndTxnRequest, EndTxnResponse;
+    WriteTxnMarkers: WriteTxnMarkersRequest, WriteTxnMarkersResponse;
+    TxnOffsetCommit: TxnOffsetCommitRequest, TxnOffsetCommitResponse;
+    DescribeAcls: DescribeAclsRequest, DescribeAclsResponse;
+    CreateAcls: CreateAclsRequest, CreateAclsResponse;
+    DeleteAcls: DeleteAclsRequest, DeleteAclsResponse;
+    DescribeConfigs: DescribeConfigsRequest, DescribeConfigsResponse;
+    AlterConfigs: AlterConfigsRequest, AlterConfigsResponse;
+    AlterReplicaLogDirs: AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse;
+    DescribeLogDirs: DescribeLogDirsRequest, DescribeLogDirsResponse;
+    SaslAuthenticate: SaslAuthenticateRequest, SaslAuthenticateResponse;
+    CreatePartitions: CreatePartitionsRequest, CreatePartitionsResponse;
+    CreateDelegationToken: CreateDelegationTokenRequest, CreateDelegationTokenResponse;
+    RenewDelegationToken: RenewDelegationTokenRequest, RenewDelegationTokenResponse;
+    ExpireDelegationToken: ExpireDelegationTokenRequest, ExpireDelegationTokenResponse;
+    DescribeDelegationToken: DescribeDelegationTokenRequest, DescribeDelegationTokenResponse;
+    DeleteGroups: DeleteGroupsRequest, DeleteGroupsResponse;
+    ElectLeaders: ElectLeadersRequest, ElectLeadersResponse;
+    IncrementalAlterConfigs: IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
+    AlterPartitionReassignments: AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse;
+    ListPartitionReassignments: ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse;
+    OffsetDelete: OffsetDeleteRequest, OffsetDeleteResponse;
+    DescribeClientQuotas: DescribeClientQuotasRequest, DescribeClientQuotasResponse;
+    AlterClientQuotas: AlterClientQuotasRequest, AlterClientQuotasResponse;
+    DescribeUserScramCredentials: DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse;
+    AlterUserScramCredentials: AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse;
+    DescribeQuorum: DescribeQuorumRequest, DescribeQuorumResponse;
+    UpdateFeatures: UpdateFeaturesRequest, UpdateFeaturesResponse;
+    DescribeCluster: DescribeClusterRequest, DescribeClusterResponse;
+    DescribeProducers: DescribeProducersRequest, DescribeProducersResponse;
+    UnregisterBroker: UnregisterBrokerRequest, UnregisterBrokerResponse;
+    DescribeTransactions: DescribeTransactionsRequest, DescribeTransactionsResponse;
+    ListTransactions: ListTransactionsRequest, ListTransactionsResponse;
+    ConsumerGroupHeartbeat: ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse;
+    ConsumerGroupDescribe: ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse;
+    GetTelemetrySubscriptions: GetTelemetrySubscriptionsRequest, GetTelemetrySubscriptionsResponse;
+    PushTelemetry: PushTelemetryRequest, PushTelemetryResponse;
+    ListConfigResources: ListConfigResourcesRequest, ListConfigResourcesResponse;
+    DescribeTopicPartitions: DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse;
+    ShareGroupHeartbeat: ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse;
+    ShareGroupDescribe: ShareGroupDescribeRequest, ShareGroupDescribeResponse;
+    ShareFetch: ShareFetchRequest, ShareFetchResponse;
+    ShareAcknowledge: ShareAcknowledgeRequest, ShareAcknowledgeResponse;
+    AddRaftVoter: AddRaftVoterRequest, AddRaftVoterResponse;
+    RemoveRaftVoter: RemoveRaftVoterRequest, RemoveRaftVoterResponse;
+    InitializeShareGroupState: InitializeShareGroupStateRequest, InitializeShareGroupStateResponse;
+    ReadShareGroupState: ReadShareGroupStateRequest, ReadShareGroupStateResponse;
+    WriteShareGroupState: WriteShareGroupStateRequest, WriteShareGroupStateResponse;
+    DeleteShareGroupState: DeleteShareGroupStateRequest, DeleteShareGroupStateResponse;
+    ReadShareGroupStateSummary: ReadShareGroupStateSummaryRequest, ReadShareGroupStateSummaryResponse;
+    DescribeShareGroupOffsets: DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse;
+    AlterShareGroupOffsets: AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse;
+    DeleteShareGroupOffsets: DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse;
+}
+
+#[cfg(test)]
+mod tests;
