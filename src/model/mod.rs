@@ -2,6 +2,7 @@
 
 pub mod error_code;
 pub mod ids;
+pub mod java_hash;
 pub mod limits;
 
 pub use error_code::ErrorCode;

@@ -1,2 +1,30 @@
 //! Consumer groups, classic and KIP-848, and their offsets.
+//!
+//! [`GroupMachine`] runs the groups of one partition of `__consumer_offsets`. Hard state is what its records say:
+//! committed offsets, a classic group's last generation, all of a KIP-848 group. Everything else (who waits for which
+//! answer, timers, a classic group's rebalance in progress) is soft and is forgotten in a crash, as in Kafka.
+//!
+//! | module | what is in it |
+//! | --- | --- |
+//! | [`records`] | keys and values of `__consumer_offsets` |
+//! | [`events`] | what the machine is told and what it answers |
+//! | [`machine`] | the machine: one event to the group it is for |
+//! | [`store`] | the groups by id |
+//! | [`classic`] | the classic protocol |
+//! | [`offsets`] | commits, fetches, expiry |
+//! | [`assign`] | the assignors of KIP-848 groups |
+//! | [`timers`] | every deadline of the machine in one order |
+//! | [`config`] | the settings of groups |
+
+use std::sync::Arc;
+
 pub mod assign;
+pub mod config;
+pub mod events;
+pub mod records;
+pub mod timers;
+
+/// A group's name.
+pub type GroupId = Arc<str>;
+/// A member's name, unique in its group.
+pub type MemberId = Arc<str>;

@@ -1,0 +1,114 @@
+//! What a group machine is told, and what it answers. Requests and replies are Kafka's own messages; an API that
+//! speaks of many groups is split by partition before it comes here.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::config::GroupConfig;
+use crate::controller::machine::Producer;
+use crate::controller::topics::TopicsView;
+use crate::model::{ErrorCode, TopicId, TopicName};
+use crate::wire::messages::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, HeartbeatRequest, HeartbeatResponse,
+    JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse, OffsetCommitRequest,
+    OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, SyncGroupRequest, SyncGroupResponse,
+    TxnOffsetCommitRequest, TxnOffsetCommitResponse, consumer_group_describe_response, delete_groups_response,
+    describe_groups_response, list_groups_response, offset_fetch_request, offset_fetch_response,
+};
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub api_version: i16,
+    /// Empty if the client gave none.
+    pub client_id: Arc<str>,
+    /// The address as Kafka writes it: with a slash before it.
+    pub client_host: Arc<str>,
+}
+
+/// A client's request.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub caller: Caller,
+    /// New with every call: becomes part of a member id where one has to be made.
+    pub fresh_id: Uuid,
+    pub request: Request,
+}
+
+#[derive(Clone, Debug)]
+pub enum Request {
+    JoinGroup(JoinGroupRequest),
+    SyncGroup(SyncGroupRequest),
+    Heartbeat(HeartbeatRequest),
+    LeaveGroup(LeaveGroupRequest),
+    OffsetCommit(OffsetCommitRequest),
+    TxnOffsetCommit(TxnOffsetCommitRequest),
+    /// One group of an OffsetFetch; older versions ask for one group only.
+    OffsetFetch {
+        group: offset_fetch_request::OffsetFetchRequestGroup,
+        require_stable: bool,
+    },
+    OffsetDelete(OffsetDeleteRequest),
+    DescribeGroups(Vec<Arc<str>>),
+    ListGroups {
+        states: Vec<String>,
+        types: Vec<String>,
+    },
+    DeleteGroups(Vec<Arc<str>>),
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatRequest),
+    ConsumerGroupDescribe(Vec<Arc<str>>),
+}
+
+/// What a group machine is told.
+pub enum Event {
+    Call(Box<Call>),
+    /// A transaction that may have committed offsets here has ended.
+    TxnMarker {
+        producer: Producer,
+        coordinator_epoch: i32,
+        commit: bool,
+    },
+    TopicsDeleted(Vec<(TopicName, TopicId)>),
+    MetadataChanged(Arc<dyn TopicsView>),
+    ConfigChanged(Arc<GroupConfig>),
+}
+
+/// What a group machine answers. The last reply of an event that is no call is `Done`.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    JoinGroup(JoinGroupResponse),
+    SyncGroup(SyncGroupResponse),
+    Heartbeat(HeartbeatResponse),
+    LeaveGroup(LeaveGroupResponse),
+    OffsetCommit(OffsetCommitResponse),
+    TxnOffsetCommit(TxnOffsetCommitResponse),
+    OffsetFetch(offset_fetch_response::OffsetFetchResponseGroup),
+    OffsetDelete(OffsetDeleteResponse),
+    DescribeGroups(Vec<describe_groups_response::DescribedGroup>),
+    ListGroups(Vec<list_groups_response::ListedGroup>),
+    DeleteGroups(Vec<delete_groups_response::DeletableGroupResult>),
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
+    ConsumerGroupDescribe(Vec<consumer_group_describe_response::DescribedGroup>),
+    Done,
+}
+
+/// A request that failed as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupError {
+    pub code: ErrorCode,
+    /// For the APIs whose answers carry one.
+    pub message: Option<String>,
+}
+
+impl GroupError {
+    pub fn with_message(code: ErrorCode, message: impl Into<String>) -> Self {
+        GroupError { code, message: Some(message.into()) }
+    }
+}
+
+impl From<ErrorCode> for GroupError {
+    fn from(code: ErrorCode) -> Self {
+        GroupError { code, message: None }
+    }
+}
