@@ -1,1 +1,115 @@
 //! The table of served APIs and their handlers, one file per Kafka API.
+//!
+//! A handler decodes its body, does what can be done at once, and returns an [`Outcome`]: an answer, an answer that
+//! comes later, or the end of the connection. What it starts before it returns happens in the order of the
+//! connection's requests; what it leaves to the future may overlap with later requests only where the table says so.
+
+mod api_versions;
+mod context;
+
+pub use context::{Context, Peer};
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::disk::DiskFile;
+use crate::wire::WireError;
+use crate::wire::codec::{self, WireRequest, WireResponse};
+use crate::wire::reply;
+use crate::wire::versions::ApiKey;
+
+/// An encoded answer; file regions in it are sent without being read.
+pub type Reply = reply::Reply<Arc<dyn DiskFile>>;
+/// A part of it.
+pub type Piece = reply::Piece<Arc<dyn DiskFile>>;
+
+/// What became of a request.
+pub enum Outcome {
+    Answer(Reply),
+    /// Nothing is sent, as for a Produce with acks=0 that went well.
+    Silence,
+    /// The connection ends after the answers before it; the text says why.
+    Close(String),
+    /// The answer comes later; requests behind it may start if the table says that theirs and this one's may overlap.
+    Later(Pending),
+    /// The answer comes later and nothing behind it may start before.
+    LaterAlone(Pending),
+}
+
+/// An outcome in the making. It never resolves to another `Later`.
+pub type Pending = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+type Handler = fn(Context, Bytes) -> Result<Outcome, WireError>;
+
+/// One row of the table.
+pub struct Api {
+    pub key: ApiKey,
+    /// Whether a second request may start before this one's answer is there. True where the work is done in order
+    /// and only durability is waited for.
+    pub overlaps: bool,
+    pub handle: Handler,
+}
+
+const fn serial(key: ApiKey, handle: Handler) -> Api {
+    Api { key, overlaps: false, handle }
+}
+
+/// Every API that this broker serves, and with it advertises.
+pub static TABLE: &[Api] = &[serial(ApiKey::ApiVersions, api_versions::handle)];
+
+/// The row of an API key, if it is served.
+pub fn find(key: i16) -> Option<&'static Api> {
+    TABLE.iter().find(|api| api.key.key() == key)
+}
+
+/// Handles one request whose header has been parsed. An error closes the connection.
+pub fn dispatch(api: &Api, cx: Context, body: Bytes) -> Result<Outcome, WireError> {
+    let version = cx.version();
+    // ApiVersions answers unknown versions itself, so that old and new clients can find common ground.
+    if api.key != ApiKey::ApiVersions && !api.key.api().serves(version) {
+        return Err(WireError::UnsupportedVersion { api: api.key.key(), version });
+    }
+    (api.handle)(cx, body)
+}
+
+/// Decodes, calls, encodes: for handlers that answer at once.
+pub fn answer<Q: WireRequest, R: WireResponse>(
+    cx: Context,
+    body: Bytes,
+    handler: impl FnOnce(&Context, Q) -> R,
+) -> Result<Outcome, WireError> {
+    let request = codec::decode::<Q>(cx.version(), body)?;
+    let response = handler(&cx, request);
+    encode(&cx, &response)
+}
+
+/// Decodes, and answers when the handler's future is done.
+pub fn answer_later<Q: WireRequest, R: WireResponse, F>(
+    cx: Context,
+    body: Bytes,
+    handler: impl FnOnce(Context, Q) -> F,
+) -> Result<Outcome, WireError>
+where
+    F: Future<Output = R> + Send + 'static,
+{
+    let request = codec::decode::<Q>(cx.version(), body)?;
+    let working = handler(cx.clone(), request);
+    Ok(Outcome::Later(Box::pin(async move {
+        let response = working.await;
+        encode(&cx, &response).unwrap_or_else(|e| Outcome::Close(e.to_string()))
+    })))
+}
+
+/// The framed answer of a request.
+pub fn encode<R: WireResponse>(cx: &Context, response: &R) -> Result<Outcome, WireError> {
+    encode_at(cx, cx.header.version, response)
+}
+
+/// The same in a version of the handler's choice.
+pub fn encode_at<R: WireResponse>(cx: &Context, version: i16, response: &R) -> Result<Outcome, WireError> {
+    let bytes = codec::encode_reply(cx.header.correlation_id, version, response)?;
+    Ok(Outcome::Answer(Reply::from(bytes)))
+}

@@ -1,6 +1,13 @@
 //! The shell around log, controller and security: it owns the tasks, the locks and the waiting.
 
 pub mod acks;
+#[allow(clippy::module_inception)]
+mod broker;
 pub mod durability;
+pub mod features;
 pub mod fetch_sessions;
+pub mod limits;
 pub mod purgatory;
+
+pub use broker::Broker;
+pub use limits::Limits;

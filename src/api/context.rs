@@ -1,0 +1,44 @@
+//! What a handler knows besides the request's body: who asks, by which listener, with which header.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::broker::Broker;
+use crate::security::Principal;
+use crate::wire::header::RequestHeader;
+
+/// The other end of a connection. A byte stream plus a principal is all that the rest of the broker sees of it.
+#[derive(Debug)]
+pub struct Peer {
+    /// Name of the listener that accepted the connection.
+    pub listener: String,
+    pub local: SocketAddr,
+    pub remote: SocketAddr,
+    pub principal: Principal,
+}
+
+impl Peer {
+    /// The client's address as Kafka shows it in group members: `/127.0.0.1`.
+    pub fn host(&self) -> String {
+        format!("/{}", self.remote.ip())
+    }
+}
+
+/// One request on its way through a handler.
+#[derive(Clone)]
+pub struct Context {
+    pub broker: Arc<Broker>,
+    pub peer: Arc<Peer>,
+    pub header: RequestHeader,
+}
+
+impl Context {
+    pub fn version(&self) -> i16 {
+        self.header.version
+    }
+
+    /// The client id, empty when there is none.
+    pub fn client_id(&self) -> &str {
+        self.header.client_id.as_deref().unwrap_or("")
+    }
+}

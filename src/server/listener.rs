@@ -1,0 +1,123 @@
+//! Accepting connections, within the limits of `max.connections` and its kin.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tracing::{debug, info, warn};
+
+use crate::api::Peer;
+use crate::broker::Broker;
+use crate::security::Principal;
+
+use super::connection::{Connection, End};
+use super::transport::Transport;
+
+/// Pause after an accept that failed for want of descriptors or memory, so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections that are open now, in all and by address.
+#[derive(Default)]
+pub(super) struct OpenConnections {
+    by_ip: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl OpenConnections {
+    /// Counts a connection in; `None` when a limit forbids it.
+    fn admit(self: &Arc<Self>, broker: &Broker, ip: IpAddr) -> Option<Admitted> {
+        let limits = broker.limits();
+        let mut by_ip = self.by_ip.lock();
+        let total: usize = by_ip.values().sum();
+        let same = by_ip.get(&ip).copied().unwrap_or(0);
+        if total >= limits.max_connections || same >= limits.max_connections_per_ip_of(ip) {
+            return None;
+        }
+        *by_ip.entry(ip).or_default() += 1;
+        Some(Admitted { open: self.clone(), ip })
+    }
+}
+
+/// Gives the place back when the connection ends.
+struct Admitted {
+    open: Arc<OpenConnections>,
+    ip: IpAddr,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut by_ip = self.open.by_ip.lock();
+        if let Some(n) = by_ip.get_mut(&self.ip) {
+            *n -= 1;
+            if *n == 0 {
+                by_ip.remove(&self.ip);
+            }
+        }
+    }
+}
+
+/// Binds one listener. `socket.listen.backlog.size` is the queue of connections not yet accepted.
+pub(super) fn bind(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog.max(1))?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Accepts until the broker stops.
+pub(super) async fn accept(
+    listener: TcpListener,
+    name: String,
+    broker: Arc<Broker>,
+    open: Arc<OpenConnections>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.changed() => return,
+        };
+        match accepted {
+            Ok((stream, remote)) => match open.admit(&broker, remote.ip()) {
+                Some(place) => spawn(stream, remote, &name, &broker, place, stop.clone()),
+                None => info!(
+                    "Refused a connection from {remote}: the limit of connections is reached (max.connections, max.connections.per.ip)"
+                ),
+            },
+            Err(e) => {
+                warn!("Cannot accept on {name}: {e}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn spawn(
+    stream: TcpStream,
+    remote: SocketAddr,
+    name: &str,
+    broker: &Arc<Broker>,
+    place: Admitted,
+    stop: watch::Receiver<bool>,
+) {
+    let (Ok(local), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else { return };
+    let peer = Peer { listener: name.to_string(), local, remote, principal: Principal::anonymous() };
+    let broker = broker.clone();
+    let idle = broker.limits().connections_max_idle;
+    tokio::spawn(async move {
+        let _place = place;
+        let connection = Connection::new(broker, peer, Transport::Plain(stream));
+        match connection.serve(stop, idle).await {
+            End::Quiet => {}
+            End::Refused(why) => info!("Closed the connection from {remote}: {why}"),
+            End::Io(e) => debug!("Lost the connection from {remote}: {e}"),
+        }
+    });
+}

@@ -1,0 +1,79 @@
+//! The byte stream under a connection. Plain TCP for now; TLS becomes another variant.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+
+use bytes::{Buf, BytesMut};
+use tokio::net::TcpStream;
+
+use crate::api::{Piece, Reply};
+
+use super::send;
+
+/// Slices handed to one vectored write.
+const SLICES_MAX: usize = 64;
+
+pub(super) enum Transport {
+    Plain(TcpStream),
+}
+
+impl Transport {
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        match self {
+            Transport::Plain(stream) => stream.readable().await,
+        }
+    }
+
+    /// Reads into the buffer's spare room without waiting.
+    pub(super) fn try_read(&self, into: &mut BytesMut) -> io::Result<usize> {
+        match self {
+            Transport::Plain(stream) => stream.try_read_buf(into),
+        }
+    }
+
+    /// Sends all pieces in order: memory by vectored writes, file regions straight from the page cache.
+    pub(super) async fn send(&mut self, replies: Vec<Reply>) -> io::Result<()> {
+        let Transport::Plain(stream) = self;
+        let mut pieces = VecDeque::with_capacity(replies.len());
+        for piece in replies.into_iter().flat_map(Reply::into_pieces) {
+            pieces.push_back(send::small_in_memory(piece).await?);
+        }
+        while let Some(front) = pieces.front() {
+            if let Piece::File { file, position, len } = front {
+                send::file_region(stream, file.clone(), *position, *len).await?;
+                pieces.pop_front();
+                continue;
+            }
+            let sent = {
+                let slices: Vec<IoSlice<'_>> = pieces
+                    .iter()
+                    .take(SLICES_MAX)
+                    .map_while(|piece| match piece {
+                        Piece::Bytes(bytes) => Some(IoSlice::new(bytes)),
+                        Piece::File { .. } => None,
+                    })
+                    .collect();
+                loop {
+                    match stream.try_write_vectored(&slices) {
+                        Ok(n) => break n,
+                        Err(e) if e.kind() == io::ErrorKind::WouldBlock => stream.writable().await?,
+                        Err(e) => return Err(e),
+                    }
+                }
+            };
+            let mut left = sent;
+            while let Some(Piece::Bytes(bytes)) = pieces.front_mut() {
+                if bytes.len() > left {
+                    bytes.advance(left);
+                    break;
+                }
+                left -= bytes.len();
+                pieces.pop_front();
+                if left == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
