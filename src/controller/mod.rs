@@ -4,5 +4,6 @@
 pub mod group;
 pub mod machine;
 pub mod metadata;
+pub mod records;
 pub mod topics;
 pub mod txn;
