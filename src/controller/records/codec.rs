@@ -119,7 +119,7 @@ impl Writer {
         self.uvarint(len as u32 + 1);
     }
 
-    pub fn put<T: Field + ?Sized>(&mut self, value: &T) {
+    pub fn put<T: Field>(&mut self, value: &T) {
         value.write(self);
     }
 

@@ -1,0 +1,132 @@
+//! The metadata machine: decides with the image in hand, and applies records to it.
+
+use std::sync::Arc;
+
+use super::event::{Event, Reply, Request};
+use super::image::{ApplyError, MetadataImage};
+use super::rules::ConfigRules;
+use super::topics;
+use crate::controller::machine::{Effects, Machine, Now, Ticket};
+use crate::controller::records::MetadataRecord;
+
+/// What the machine takes from the broker's own configuration.
+#[derive(Clone)]
+pub struct Settings {
+    pub node_id: i32,
+    /// `num.partitions`
+    pub default_partitions: i32,
+    /// `default.replication.factor`
+    pub default_replication_factor: i16,
+    /// `delete.topic.enable`
+    pub delete_topics: bool,
+    pub rules: Arc<dyn ConfigRules>,
+}
+
+/// See the module's page.
+pub struct MetadataMachine {
+    pub(super) settings: Settings,
+    pub(super) image: MetadataImage,
+    /// The image as it was before the transaction that the log has open.
+    before_transaction: Option<Box<MetadataImage>>,
+    /// The first record that did not fit.
+    fault: Option<ApplyError>,
+}
+
+impl MetadataMachine {
+    pub fn new(settings: Settings) -> Self {
+        MetadataMachine { settings, image: MetadataImage::default(), before_transaction: None, fault: None }
+    }
+
+    /// What all records so far make. Inside a transaction it is not to be shown to anyone.
+    pub fn image(&self) -> &MetadataImage {
+        &self.image
+    }
+
+    /// The log has a transaction open.
+    pub fn in_transaction(&self) -> bool {
+        self.before_transaction.is_some()
+    }
+
+    /// The first record that did not fit what came before it.
+    pub fn fault(&self) -> Option<&ApplyError> {
+        self.fault.as_ref()
+    }
+
+    /// The log's next record lands at this offset: said at start, after a snapshot and after every control record.
+    pub fn move_to(&mut self, offset: i64) {
+        self.image.next_offset = offset;
+    }
+
+    /// Takes back everything since an image that was published: what came after could not be persisted.
+    pub fn restore(&mut self, image: &MetadataImage) {
+        self.image = image.clone();
+        self.before_transaction = None;
+    }
+
+    fn apply_record(&mut self, record: &MetadataRecord) -> Result<(), ApplyError> {
+        match record {
+            MetadataRecord::BeginTransaction(_) => {
+                if self.before_transaction.is_some() {
+                    return Err(ApplyError::Transaction("BeginTransaction"));
+                }
+                self.before_transaction = Some(Box::new(self.image.clone()));
+            }
+            MetadataRecord::EndTransaction(_) => {
+                self.before_transaction.take().ok_or(ApplyError::Transaction("EndTransaction"))?;
+            }
+            MetadataRecord::AbortTransaction(_) => {
+                let before = self.before_transaction.take().ok_or(ApplyError::Transaction("AbortTransaction"))?;
+                let next_offset = self.image.next_offset;
+                self.image = *before;
+                self.image.next_offset = next_offset;
+            }
+            other => self.image.apply(other)?,
+        }
+        Ok(())
+    }
+}
+
+impl Machine for MetadataMachine {
+    type Event = Event;
+    type Reply = Reply;
+    type Record = MetadataRecord;
+    type Action = ();
+
+    fn handle(&mut self, _now: Now, ticket: Ticket, mut event: Event, effects: &mut Effects<Self>) {
+        let caller = &*event.caller;
+        let reply = match event.request {
+            Request::CreateTopics(request) => {
+                let creation = topics::Creation { machine: self, caller, ids: &mut event.ids };
+                Reply::CreateTopics(creation.run(request, &mut effects.records))
+            }
+            Request::DeleteTopics(request) => {
+                Reply::DeleteTopics(topics::delete(self, caller, request, &mut effects.records))
+            }
+            Request::CreatePartitions(request) => {
+                Reply::CreatePartitions(topics::create_partitions(self, caller, request, &mut effects.records))
+            }
+        };
+        effects.reply(ticket, reply);
+    }
+
+    fn apply(&mut self, _now: Now, record: &MetadataRecord) {
+        if let Err(fault) = self.apply_record(record) {
+            self.fault.get_or_insert(fault);
+        }
+        self.image.next_offset += 1;
+    }
+
+    fn on_timeout(&mut self, _now: Now, _effects: &mut Effects<Self>) {}
+
+    fn next_deadline(&self) -> Option<i64> {
+        None
+    }
+
+    fn on_loaded(&mut self, _now: Now, effects: &mut Effects<Self>) {
+        if self.in_transaction() {
+            // Whoever wrote it was cut off in the middle.
+            let reason = Some("Aborting an incomplete transaction".to_owned());
+            effects.record(crate::controller::records::AbortTransaction { reason }.into());
+        }
+    }
+}
