@@ -4,6 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, Encodable};
 
 use super::error::WireError;
+use super::extra::offsets;
 use super::extra::read::Reader;
 use super::frame::SIZE_BYTES;
 use super::guard;
@@ -16,6 +17,10 @@ pub trait WireRequest: Sized {
     type Response: WireResponse;
     /// Reads a body that the guard has passed.
     fn read(body: Bytes, version: i16) -> Result<Self, WireError>;
+    /// The version to ask the codec for: lower where a new version changed nothing in the bytes.
+    fn codec_version(version: i16) -> i16;
+    /// The body, where this version is not the codec's.
+    fn written_by_hand(&self, version: i16) -> Option<Result<BytesMut, WireError>>;
 }
 
 /// An answer's body.
@@ -24,6 +29,8 @@ pub trait WireResponse: Sized {
     /// Bytes that [`write`](WireResponse::write) will add.
     fn size(&self, version: i16) -> Result<usize, WireError>;
     fn write(&self, out: &mut BytesMut, version: i16) -> Result<(), WireError>;
+    /// As for requests.
+    fn codec_version(version: i16) -> i16;
 }
 
 /// A request from its body; its bytes and records are slices of the body's memory.
@@ -59,11 +66,20 @@ pub fn encode_request<R: WireRequest + Encodable>(
     body: &R,
 ) -> Result<Bytes, WireError> {
     let api = R::KEY.api();
-    let size = request_header_size(api, version, client_id) + body.compute_size(version).map_err(unencodable)?;
+    let by_hand = body.written_by_hand(version).transpose()?;
+    let codec_version = R::codec_version(version);
+    let body_size = match &by_hand {
+        Some(bytes) => bytes.len(),
+        None => body.compute_size(codec_version).map_err(unencodable)?,
+    };
+    let size = request_header_size(api, version, client_id) + body_size;
     let mut out = BytesMut::with_capacity(SIZE_BYTES + size);
     put_frame_size(&mut out, size)?;
     put_request_header(&mut out, api, version, correlation_id, client_id)?;
-    body.encode(&mut out, version).map_err(unencodable)?;
+    match by_hand {
+        Some(bytes) => out.put_slice(&bytes),
+        None => body.encode(&mut out, codec_version).map_err(unencodable)?,
+    }
     finished(out, size)
 }
 
@@ -75,7 +91,7 @@ pub fn decode_reply<R: WireResponse + Decodable>(version: i16, frame: Bytes) -> 
         reader.skip_tags()?;
     }
     let mut body = reader.rest();
-    let message = R::decode(&mut body, version).map_err(malformed)?;
+    let message = R::decode(&mut body, R::codec_version(version)).map_err(malformed)?;
     if !body.is_empty() {
         return Err(WireError::Malformed(format!("{} bytes are left over", body.len())));
     }
@@ -133,15 +149,33 @@ fn unencodable(error: impl std::fmt::Display) -> WireError {
     WireError::Unencodable(error.to_string())
 }
 
+/// `as 10` in a row: newer versions are as version 10 in bytes. `10 by read, write`: version 10 is read and written by
+/// these functions.
 macro_rules! messages {
-    ($($key:ident: $request:ty, $response:ty;)*) => {
+    ($($key:ident: $request:ty $(as $request_as:literal)? $({$by_hand:literal by $read:path, $write:path})?,
+        $response:ty $(as $response_as:literal)?;)*) => {
         $(
             impl WireRequest for $request {
                 const KEY: ApiKey = ApiKey::$key;
                 type Response = $response;
 
                 fn read(mut body: Bytes, version: i16) -> Result<Self, WireError> {
-                    <$request>::decode(&mut body, version).map_err(malformed)
+                    $(if version == $by_hand {
+                        return $read(body);
+                    })?
+                    <$request>::decode(&mut body, Self::codec_version(version)).map_err(malformed)
+                }
+
+                fn codec_version(version: i16) -> i16 {
+                    version $(.min($request_as))?
+                }
+
+                #[allow(unused_variables)]
+                fn written_by_hand(&self, version: i16) -> Option<Result<BytesMut, WireError>> {
+                    $(if version == $by_hand {
+                        return Some($write(self));
+                    })?
+                    None
                 }
             }
 
@@ -149,11 +183,15 @@ macro_rules! messages {
                 const KEY: ApiKey = ApiKey::$key;
 
                 fn size(&self, version: i16) -> Result<usize, WireError> {
-                    self.compute_size(version).map_err(unencodable)
+                    self.compute_size(Self::codec_version(version)).map_err(unencodable)
                 }
 
                 fn write(&self, out: &mut BytesMut, version: i16) -> Result<(), WireError> {
-                    self.encode(out, version).map_err(unencodable)
+                    self.encode(out, Self::codec_version(version)).map_err(unencodable)
+                }
+
+                fn codec_version(version: i16) -> i16 {
+                    version $(.min($response_as))?
                 }
             }
         )*
@@ -163,10 +201,10 @@ macro_rules! messages {
 messages! {
     Produce: ProduceRequest, ProduceResponse;
     Fetch: FetchRequest, FetchResponse;
-    ListOffsets: ListOffsetsRequest, ListOffsetsResponse;
+    ListOffsets: ListOffsetsRequest as 10, ListOffsetsResponse as 10;
     Metadata: MetadataRequest, MetadataResponse;
-    OffsetCommit: OffsetCommitRequest, OffsetCommitResponse;
-    OffsetFetch: OffsetFetchRequest, OffsetFetchResponse;
+    OffsetCommit: OffsetCommitRequest {10 by offsets::read_commit, offsets::write_commit}, OffsetCommitResponse;
+    OffsetFetch: OffsetFetchRequest {10 by offsets::read_fetch, offsets::write_fetch}, OffsetFetchResponse;
     FindCoordinator: FindCoordinatorRequest, FindCoordinatorResponse;
     JoinGroup: JoinGroupRequest, JoinGroupResponse;
     Heartbeat: HeartbeatRequest, HeartbeatResponse;
@@ -184,7 +222,7 @@ messages! {
     AddPartitionsToTxn: AddPartitionsToTxnRequest, AddPartitionsToTxnResponse;
     AddOffsetsToTxn: AddOffsetsToTxnRequest, AddOffsetsToTxnResponse;
     EndTxn: EndTxnRequest, EndTxnResponse;
-    WriteTxnMarkers: WriteTxnMarkersRequest, WriteTxnMarkersResponse;
+    WriteTxnMarkers: WriteTxnMarkersRequest, WriteTxnMarkersResponse as 1;
     TxnOffsetCommit: TxnOffsetCommitRequest, TxnOffsetCommitResponse;
     DescribeAcls: DescribeAclsRequest, DescribeAclsResponse;
     CreateAcls: CreateAclsRequest, CreateAclsResponse;
@@ -192,7 +230,7 @@ messages! {
     DescribeConfigs: DescribeConfigsRequest, DescribeConfigsResponse;
     AlterConfigs: AlterConfigsRequest, AlterConfigsResponse;
     AlterReplicaLogDirs: AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse;
-    DescribeLogDirs: DescribeLogDirsRequest, DescribeLogDirsResponse;
+    DescribeLogDirs: DescribeLogDirsRequest as 4, DescribeLogDirsResponse;
     SaslAuthenticate: SaslAuthenticateRequest, SaslAuthenticateResponse;
     CreatePartitions: CreatePartitionsRequest, CreatePartitionsResponse;
     CreateDelegationToken: CreateDelegationTokenRequest, CreateDelegationTokenResponse;
@@ -226,14 +264,16 @@ messages! {
     ShareGroupDescribe: ShareGroupDescribeRequest, ShareGroupDescribeResponse;
     ShareFetch: ShareFetchRequest, ShareFetchResponse;
     ShareAcknowledge: ShareAcknowledgeRequest, ShareAcknowledgeResponse;
-    AddRaftVoter: AddRaftVoterRequest, AddRaftVoterResponse;
+    AddRaftVoter: AddRaftVoterRequest, AddRaftVoterResponse as 0;
     RemoveRaftVoter: RemoveRaftVoterRequest, RemoveRaftVoterResponse;
     InitializeShareGroupState: InitializeShareGroupStateRequest, InitializeShareGroupStateResponse;
     ReadShareGroupState: ReadShareGroupStateRequest, ReadShareGroupStateResponse;
-    WriteShareGroupState: WriteShareGroupStateRequest, WriteShareGroupStateResponse;
+    WriteShareGroupState: WriteShareGroupStateRequest, WriteShareGroupStateResponse as 0;
     DeleteShareGroupState: DeleteShareGroupStateRequest, DeleteShareGroupStateResponse;
-    ReadShareGroupStateSummary: ReadShareGroupStateSummaryRequest, ReadShareGroupStateSummaryResponse;
-    DescribeShareGroupOffsets: DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse;
+    ReadShareGroupStateSummary: ReadShareGroupStateSummaryRequest as 0, ReadShareGroupStateSummaryResponse;
+    StreamsGroupHeartbeat: StreamsGroupHeartbeatRequest, StreamsGroupHeartbeatResponse;
+    StreamsGroupDescribe: StreamsGroupDescribeRequest, StreamsGroupDescribeResponse;
+    DescribeShareGroupOffsets: DescribeShareGroupOffsetsRequest as 0, DescribeShareGroupOffsetsResponse;
     AlterShareGroupOffsets: AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse;
     DeleteShareGroupOffsets: DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsResponse;
 }
