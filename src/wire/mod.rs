@@ -17,6 +17,7 @@ pub mod frame;
 pub mod guard;
 pub mod header;
 pub mod messages;
+pub mod probe;
 pub mod reply;
 pub mod shapes;
 pub mod versions;
