@@ -1,0 +1,62 @@
+//! Broker keys of listeners, connections, threads and fetches.
+
+use crate::config::schema::table::*;
+
+keys! {
+    "advertised.listeners": List, None, Items { of: &[], may_be_empty: false }, High, ReadOnly, Ignored;
+        "";
+    "background.threads": Int, Some("10"), AtLeast(1), High, ClusterWide, Ignored;
+        "";
+    "connection.failed.authentication.delay.ms": Int, Some("100"), AtLeast(0), Low, ReadOnly, Ignored;
+        "";
+    "connections.max.idle.ms": Long, Some("600000"), Any, Medium, ReadOnly, Ignored;
+        "";
+    "delete.records.purgatory.purge.interval.requests": Int, Some("1"), Any, Medium, ReadOnly, Ignored;
+        "";
+    "early.start.listeners": List, None, Items { of: &[], may_be_empty: true }, High, ReadOnly, Ignored;
+        "";
+    "fetch.max.bytes": Int, Some("57671680"), AtLeast(1024), Medium, ReadOnly, Ignored;
+        "";
+    "fetch.purgatory.purge.interval.requests": Int, Some("1000"), Any, Medium, ReadOnly, Ignored;
+        "";
+    "listener.security.protocol.map": Str, Some("SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT"), Any, Low, PerBroker, Ignored;
+        "";
+    "listeners": List, Some("PLAINTEXT://:9092"), Items { of: &[], may_be_empty: false }, High, PerBroker, Ignored;
+        "";
+    "max.connection.creation.rate": Int, Some("2147483647"), AtLeast(0), Medium, ClusterWide, Ignored;
+        "";
+    "max.connections": Int, Some("2147483647"), AtLeast(0), Medium, ClusterWide, Ignored;
+        "";
+    "max.connections.per.ip": Int, Some("2147483647"), AtLeast(0), Medium, ClusterWide, Ignored;
+        "";
+    "max.connections.per.ip.overrides": Str, Some(""), Any, Medium, ClusterWide, Ignored;
+        "";
+    "max.incremental.fetch.session.cache.slots": Int, Some("1000"), AtLeast(0), Medium, ReadOnly, Ignored;
+        "";
+    "max.request.partition.size.limit": Int, Some("2000"), AtLeast(1), Medium, ReadOnly, Ignored;
+        "";
+    "num.io.threads": Int, Some("8"), AtLeast(1), High, ClusterWide, Ignored;
+        "";
+    "num.network.threads": Int, Some("3"), AtLeast(1), High, ClusterWide, Ignored;
+        "";
+    "producer.purgatory.purge.interval.requests": Int, Some("1000"), Any, Medium, ReadOnly, Ignored;
+        "";
+    "queued.max.request.bytes": Long, Some("-1"), Any, Medium, ReadOnly, Ignored;
+        "";
+    "queued.max.requests": Int, Some("500"), AtLeast(1), High, ReadOnly, Ignored;
+        "";
+    "request.timeout.ms": Int, Some("30000"), Any, High, ReadOnly, Ignored;
+        "";
+    "socket.connection.setup.timeout.max.ms": Long, Some("30000"), Any, Medium, ReadOnly, Ignored;
+        "";
+    "socket.connection.setup.timeout.ms": Long, Some("10000"), Any, Medium, ReadOnly, Ignored;
+        "";
+    "socket.listen.backlog.size": Int, Some("50"), AtLeast(1), Medium, ReadOnly, Ignored;
+        "";
+    "socket.receive.buffer.bytes": Int, Some("102400"), Any, High, ReadOnly, Ignored;
+        "";
+    "socket.request.max.bytes": Int, Some("104857600"), AtLeast(1), High, ReadOnly, Ignored;
+        "";
+    "socket.send.buffer.bytes": Int, Some("102400"), Any, High, ReadOnly, Ignored;
+        "";
+}
