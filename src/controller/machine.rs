@@ -13,7 +13,8 @@
 //! - replies and actions leave only when all records produced so far are as durable as the contract asks, so nothing
 //!   that a client has seen can be taken back; if the append fails they turn into errors and the machine is rebuilt
 //!   from its log;
-//! - `on_timeout` is called when the time of `next_deadline` has come (never early, perhaps late).
+//! - `on_timeout` is called when the time of `next_deadline` has come (never early, perhaps late), and again until no
+//!   deadline is due: a machine may leave one for the next call, so that the records of another are applied first.
 
 use bytes::Bytes;
 
@@ -42,6 +43,51 @@ pub struct LogRecord {
 pub struct Producer {
     pub id: crate::model::ProducerId,
     pub epoch: crate::model::ProducerEpoch,
+}
+
+/// The end of a transaction, as the control batch that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TxnMarker {
+    pub producer: Producer,
+    pub coordinator_epoch: i32,
+    pub commit: bool,
+}
+
+/// One thing that a machine's partition can hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogEntry {
+    Data(LogRecord),
+    Marker(TxnMarker),
+}
+
+/// A machine's record as its driver appends it and reads it back.
+pub trait Logged: Sized {
+    fn to_entry(&self) -> LogEntry;
+    /// `None` if the machine has no use for such an entry.
+    fn from_entry(entry: LogEntry) -> Option<Self>;
+}
+
+impl Logged for LogRecord {
+    fn to_entry(&self) -> LogEntry {
+        LogEntry::Data(self.clone())
+    }
+
+    fn from_entry(entry: LogEntry) -> Option<Self> {
+        match entry {
+            LogEntry::Data(record) => Some(record),
+            LogEntry::Marker(_) => None,
+        }
+    }
+}
+
+impl Logged for LogEntry {
+    fn to_entry(&self) -> LogEntry {
+        self.clone()
+    }
+
+    fn from_entry(entry: LogEntry) -> Option<Self> {
+        Some(entry)
+    }
 }
 
 /// What a machine wants done. Filled by `handle` and `on_timeout`.
@@ -84,7 +130,7 @@ pub trait Machine {
     fn handle(&mut self, now: Now, ticket: Ticket, event: Self::Event, effects: &mut Effects<Self>);
     /// The only change of hard state. `now` is the record's own time on replay.
     fn apply(&mut self, now: Now, record: &Self::Record);
-    /// Everything whose deadline is not after `now`.
+    /// Something, or everything, whose deadline is not after `now`.
     fn on_timeout(&mut self, now: Now, effects: &mut Effects<Self>);
     /// Monotonic milliseconds of the earliest pending deadline.
     fn next_deadline(&self) -> Option<i64>;

@@ -6,16 +6,23 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::config::GroupConfig;
-use crate::controller::machine::Producer;
+use crate::controller::machine::TxnMarker;
 use crate::controller::topics::TopicsView;
 use crate::model::{ErrorCode, TopicId, TopicName};
+use crate::wire::messages::leave_group_request::MemberIdentity;
+use crate::wire::messages::leave_group_response::MemberResponse;
 use crate::wire::messages::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, HeartbeatRequest, HeartbeatResponse,
     JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse, OffsetCommitRequest,
-    OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, SyncGroupRequest, SyncGroupResponse,
+    OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, StrBytes, SyncGroupRequest, SyncGroupResponse,
     TxnOffsetCommitRequest, TxnOffsetCommitResponse, consumer_group_describe_response, delete_groups_response,
     describe_groups_response, list_groups_response, offset_fetch_request, offset_fetch_response,
 };
+
+/// A string of a message.
+pub fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
+}
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -64,11 +71,7 @@ pub enum Request {
 pub enum Event {
     Call(Box<Call>),
     /// A transaction that may have committed offsets here has ended.
-    TxnMarker {
-        producer: Producer,
-        coordinator_epoch: i32,
-        commit: bool,
-    },
+    TxnMarker(TxnMarker),
     TopicsDeleted(Vec<(TopicName, TopicId)>),
     MetadataChanged(Arc<dyn TopicsView>),
     ConfigChanged(Arc<GroupConfig>),
@@ -105,6 +108,47 @@ impl GroupError {
     pub fn with_message(code: ErrorCode, message: impl Into<String>) -> Self {
         GroupError { code, message: Some(message.into()) }
     }
+}
+
+/// An OffsetCommit of which nothing was accepted: every partition says why.
+pub fn failed_commit(request: &OffsetCommitRequest, error: ErrorCode) -> OffsetCommitResponse {
+    use crate::wire::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
+    let failed =
+        |index: i32| OffsetCommitResponsePartition::default().with_partition_index(index).with_error_code(error.code());
+    let topics = request.topics.iter().map(|topic| {
+        OffsetCommitResponseTopic::default()
+            .with_name(topic.name.clone())
+            .with_topic_id(topic.topic_id)
+            .with_partitions(topic.partitions.iter().map(|p| failed(p.partition_index)).collect())
+    });
+    OffsetCommitResponse::default().with_topics(topics.collect())
+}
+
+/// The same for a transaction's commit.
+pub fn failed_txn_commit(request: &TxnOffsetCommitRequest, error: ErrorCode) -> TxnOffsetCommitResponse {
+    use crate::wire::messages::txn_offset_commit_response::{
+        TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
+    };
+    let failed = |index: i32| {
+        TxnOffsetCommitResponsePartition::default().with_partition_index(index).with_error_code(error.code())
+    };
+    let topics = request.topics.iter().map(|topic| {
+        TxnOffsetCommitResponseTopic::default()
+            .with_name(topic.name.clone())
+            .with_partitions(topic.partitions.iter().map(|p| failed(p.partition_index)).collect())
+    });
+    TxnOffsetCommitResponse::default().with_topics(topics.collect())
+}
+
+/// Members that leave a group that is not there.
+pub fn unknown_leavers(request: &LeaveGroupRequest) -> Vec<MemberResponse> {
+    let unknown = |identity: &MemberIdentity| {
+        MemberResponse::default()
+            .with_member_id(identity.member_id.clone())
+            .with_group_instance_id(identity.group_instance_id.clone())
+            .with_error_code(ErrorCode::UnknownMemberId.code())
+    };
+    request.members.iter().map(unknown).collect()
 }
 
 impl From<ErrorCode> for GroupError {

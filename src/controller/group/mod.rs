@@ -14,15 +14,24 @@
 //! | [`offsets`] | commits, fetches, expiry |
 //! | [`assign`] | the assignors of KIP-848 groups |
 //! | [`timers`] | every deadline of the machine in one order |
+//! | [`turn`] | what the handling of one event may touch |
 //! | [`config`] | the settings of groups |
 
 use std::sync::Arc;
 
 pub mod assign;
+pub mod classic;
 pub mod config;
 pub mod events;
+mod listing;
+pub mod machine;
+pub mod offsets;
 pub mod records;
+pub mod store;
 pub mod timers;
+pub mod turn;
+
+pub use machine::GroupMachine;
 
 /// A group's name.
 pub type GroupId = Arc<str>;
