@@ -227,10 +227,10 @@ impl ClassicGroup {
 
     /// A commit keeps the session alive, except while the leader's assignment is awaited.
     pub fn heard_by_commit(&self, member: &str, turn: &mut Turn<'_>) {
-        if matches!(self.state, State::Stable | State::PreparingRebalance) {
-            if let Some((id, member)) = self.members.get_key_value(member) {
-                turn.timers.set(&self.id, Timer::ClassicSession(id.clone()), turn.after(member.session_timeout_ms));
-            }
+        if matches!(self.state, State::Stable | State::PreparingRebalance)
+            && let Some((id, member)) = self.members.get_key_value(member)
+        {
+            turn.timers.set(&self.id, Timer::ClassicSession(id.clone()), turn.after(member.session_timeout_ms));
         }
     }
 

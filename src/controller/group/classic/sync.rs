@@ -23,10 +23,10 @@ impl ClassicGroup {
             State::Empty => turn.reply(ticket, Self::sync_error(ErrorCode::UnknownMemberId)),
             State::PreparingRebalance => turn.reply(ticket, Self::sync_error(ErrorCode::RebalanceInProgress)),
             State::CompletingRebalance => {
-                if let Some(member) = self.members.get_mut(id) {
-                    if let Some(earlier) = member.awaiting_sync.replace(ticket) {
-                        turn.reply(earlier, Self::sync_error(ErrorCode::RebalanceInProgress));
-                    }
+                if let Some(member) = self.members.get_mut(id)
+                    && let Some(earlier) = member.awaiting_sync.replace(ticket)
+                {
+                    turn.reply(earlier, Self::sync_error(ErrorCode::RebalanceInProgress));
                 }
                 self.has_synced(id, turn);
                 if self.is_leader(id) {
