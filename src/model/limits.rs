@@ -12,3 +12,8 @@ pub const REQUEST_ELEMENTS_MAX: usize = 1_000_000;
 pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
 /// Requests of one connection that may wait for their answers at once; then its socket is not read any more.
 pub const CONNECTION_IN_FLIGHT_MAX: usize = 64;
+/// What one produced batch may decompress to, where nothing else is said: Kafka has no bound, and so can be made to
+/// decompress for minutes.
+pub const DECOMPRESSED_BATCH_BYTES_MAX: usize = 128 << 20;
+/// Bad records of one batch that an answer lists.
+pub const RECORD_ERRORS_MAX: usize = 10_000;

@@ -153,8 +153,8 @@ impl BatchBuilder {
 
     /// The finished batch, checksum and all.
     pub fn build(mut self) -> Bytes {
-        let mut codec = self.compression.codec();
-        if codec != Codec::None && !self.is_empty() {
+        let mut codec = if self.is_empty() { Codec::None } else { self.compression.codec() };
+        if codec != Codec::None {
             let mut packed = vec![0; BATCH_HEADER_BYTES];
             let records = self.bytes.get(BATCH_HEADER_BYTES..).unwrap_or_default();
             match compress::compress(self.compression, records, &mut packed) {

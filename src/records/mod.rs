@@ -13,15 +13,21 @@ pub mod batch;
 pub mod build;
 pub mod codec;
 pub mod compress;
+pub mod control;
 pub mod error;
+#[cfg(test)]
+mod golden;
 mod lz4;
 pub mod record;
 mod snappy;
+pub mod validate;
 pub mod varint;
 
 pub use batch::{BatchHeader, BatchIter, verify_crc};
 pub use build::BatchBuilder;
 pub use codec::{Codec, Compression, TimestampType};
 pub use compress::Scratch;
+pub use control::{ControlKind, ControlRecord, Voter, VoterEndpoint, end_txn_batch, quorum_batch};
 pub use error::RecordsError;
 pub use record::{HeaderView, RecordIter, RecordView};
+pub use validate::{Origin, ProduceRules, RecordError, Rejected, TargetCompression, ValidBatch, validate};

@@ -68,3 +68,25 @@ fn an_emptied_batch_still_tells_of_its_producer() {
     assert!(after.is_transactional());
     assert_eq!(BatchIter::new(&bytes).checking_crc().count(), 1);
 }
+
+#[test]
+fn batches_are_kafkas_to_the_byte() {
+    use crate::records::golden::java_batch;
+    let mut builder =
+        BatchBuilder::new(Offset(0)).producer(ProducerId(4711), ProducerEpoch(2), 100).transactional(true);
+    let base = 1_700_000_000_000;
+    let words = "value ".repeat(10);
+    let value = |i: i32| format!("{words}{i}").into_bytes();
+    let headers: [(&str, Option<&[u8]>); 3] = [("h", Some(b"1")), ("h", None), ("ä", Some(b""))];
+    builder.append(base, Some(b"key-0"), Some(&value(0)), &headers);
+    builder.append(base + 250, None, Some(&value(1)), &[]);
+    builder.append(base + 400, Some(b"key-2"), None, &[]);
+    builder.append(base, Some(b"key-3"), Some(&value(3)), &[]);
+    let built = builder.build();
+    assert_eq!(built[..], java_batch("producer.none"));
+    let mut header = BatchHeader::parse(&built).unwrap();
+    header.base_offset = Offset(40);
+    header.leader_epoch = LeaderEpoch(3);
+    header.max_timestamp = base + 500;
+    assert_eq!(emptied(&header)[..], java_batch("emptied"));
+}

@@ -94,3 +94,27 @@ fn as_many_records_as_declared_and_no_byte_more() {
     assert_eq!(walk(&two, 0).unwrap().len(), 0);
     assert_eq!(walk(&two, -7).unwrap().len(), 0);
 }
+
+#[test]
+fn what_a_java_producer_sends_is_read_with_every_codec() {
+    use crate::records::golden::java_batch;
+    use crate::records::{Codec, Scratch, verify_crc};
+    let mut scratch = Scratch::new();
+    let plain = java_batch("producer.none");
+    for codec in Codec::ALL {
+        let batch = java_batch(&format!("producer.{codec}"));
+        verify_crc(&batch).unwrap();
+        let header = BatchHeader::parse(&batch).unwrap();
+        assert_eq!((header.codec(), header.record_count, header.base_sequence), (Ok(codec), 4, 100));
+        let records = scratch.records(codec, &batch[BATCH_HEADER_BYTES..], 4096).unwrap();
+        assert_eq!(records, &plain[BATCH_HEADER_BYTES..], "{codec}");
+    }
+    let header = BatchHeader::parse(&plain).unwrap();
+    let records = walk(&plain[BATCH_HEADER_BYTES..], 4).unwrap();
+    let base = 1_700_000_000_000;
+    assert_eq!(records.iter().map(|r| r.timestamp(&header) - base).collect::<Vec<_>>(), [0, 250, 400, 0]);
+    assert_eq!(records.iter().map(|r| r.key).collect::<Vec<_>>()[1], None);
+    assert_eq!(records[2].value, None);
+    let names: Vec<_> = records[0].headers().map(|h| h.unwrap().key).collect();
+    assert_eq!(names, [&b"h"[..], b"h", "ä".as_bytes()]);
+}
