@@ -18,6 +18,8 @@ pub enum WireError {
     UnknownApi { api: i16 },
     #[error("api {api} has no version {version}")]
     UnsupportedVersion { api: i16, version: i16 },
+    #[error("tag {tag} came with a later version")]
+    UnexpectedTag { tag: u32 },
     #[error("malformed message: {0}")]
     Malformed(String),
     #[error("message cannot be written: {0}")]

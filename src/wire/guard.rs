@@ -2,7 +2,7 @@
 //! whatever count the bytes claim, only ever sees counts that the bytes keep.
 //!
 //! It also settles what Kafka reads and the codec refuses: nulls written as other negative numbers, text that is not
-//! UTF-8, tags of a later version, marks of optional structs other than 1. For these the walk notes a [`Mend`].
+//! UTF-8, marks of optional structs other than 1, counts of tags that are negative. For these the walk notes a [`Mend`].
 //! Bytes after the body are nobody's business, as in Kafka; record bytes are stepped over, never read.
 
 use bytes::{Bytes, BytesMut};
@@ -14,8 +14,6 @@ use crate::model::limits::REQUEST_ELEMENTS_MAX;
 
 /// Longest text Kafka reads.
 const TEXT_BYTES_MAX: usize = i16::MAX as usize;
-/// A tag that no message uses, in one byte.
-const UNUSED_TAG: u8 = 0x7f;
 
 /// Bytes of the body that are to be written differently before the codec reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,21 +110,21 @@ impl Walk<'_> {
     }
 
     fn tags(&mut self, shape: &Shape) -> Result<(), WireError> {
+        let start = self.at;
         let count = self.varint()?;
-        // A tag takes two bytes at least.
+        if (count as i32) < 0 {
+            // Less than none is none to Kafka.
+            self.mend(start, vec![0]);
+            return Ok(());
+        }
         self.grow(count, "tagged fields")?;
         for _ in 0..count {
-            let at = self.at;
             let tag = self.varint()?;
-            let tag_end = self.at;
             let size = self.varint()? as usize;
             match shape.iter().find(|field| field.tag == Some(tag)) {
                 // The size of a known field is not what says where it ends, neither here nor in Kafka.
                 Some(field) if field.versions.has(self.version) => self.value(field)?,
-                Some(_) => {
-                    self.mends.push(Mend { at, len: tag_end - at, with: vec![UNUSED_TAG] });
-                    self.skip(size)?;
-                }
+                Some(_) => return Err(WireError::UnexpectedTag { tag }),
                 None => self.skip(size)?,
             }
         }

@@ -59,9 +59,9 @@ impl Reader {
         Err(WireError::BadVarint)
     }
 
-    /// Steps over a section of tagged fields.
+    /// Steps over a section of tagged fields. A negative count of them is none, as in Kafka.
     pub fn skip_tags(&mut self) -> Result<(), WireError> {
-        for _ in 0..self.varint()? {
+        for _ in 0..self.varint()? as i32 {
             self.varint()?;
             let size = self.varint()?;
             self.take(size as usize)?;

@@ -80,12 +80,21 @@ fn compact_text_is_as_short_as_plain_text() {
 }
 
 #[test]
-fn a_tag_before_its_version_is_unknown_rather_than_an_error() {
-    // Fetch 12 with tag 1, which is the replica state only from version 15 on.
-    let mut body = vec![0; 4 + 4 + 4 + 4 + 1 + 4 + 4];
-    body.extend([1, 1, 1, 1, 1, 2, b'a', b'b']);
-    let out = after(ApiKey::Fetch, 12, &body);
-    assert_eq!(out[out.len() - 5..], [1, 0x7f, 2, b'a', b'b']);
+fn a_tag_before_its_version_is_refused_and_an_unknown_one_skipped() {
+    // Fetch 12: tag 1 is the replica state, but only from version 15 on.
+    let fetch = |tag: u8| {
+        let mut body = vec![0; 4 + 4 + 4 + 4 + 1 + 4 + 4];
+        body.extend([1, 1, 1, 1, tag, 2, b'a', b'b']);
+        checked(ApiKey::Fetch, 12, &body)
+    };
+    assert_eq!(fetch(1), Err(WireError::UnexpectedTag { tag: 1 }));
+    assert_eq!(fetch(2), Ok(vec![]));
+}
+
+#[test]
+fn a_negative_count_of_tags_is_none() {
+    assert_eq!(after(ApiKey::ListGroups, 3, &[0xff, 0xff, 0xff, 0xff, 0x0f]), [0][..]);
+    assert_eq!(checked(ApiKey::ListGroups, 3, &[5, 1, 0]), Err(WireError::Count { field: "tagged fields", count: 5 }));
 }
 
 #[test]
