@@ -72,11 +72,14 @@ fn decide_v2(
         return Decision::Busy;
     }
     let epoch = known.producer.epoch;
+    // Only an end of this version bumps. After one of version 1 the epoch before is a fenced producer's, which a repeated
+    // answer would hand its successor's identity (Kafka does).
+    let has_bumped = known.client_version.bumps_epoch();
     let repeats_over_new_id = known.previous_producer_id == producer.id
         && known.previous_producer_id != known.producer.id
         && producer.epoch == ProducerEpoch(i16::MAX - 1)
         && epoch == ProducerEpoch(0);
-    let repeats = repeats_over_new_id || producer.epoch.0.checked_add(1) == Some(epoch.0);
+    let repeats = has_bumped && (repeats_over_new_id || producer.epoch.0.checked_add(1) == Some(epoch.0));
     if known.producer.id != producer.id && !repeats_over_new_id {
         return refuse(ErrorCode::InvalidProducerIdMapping);
     }

@@ -318,6 +318,17 @@ fn version_2_ends_by_epoch() {
 }
 
 #[test]
+fn a_fenced_producer_is_not_given_its_successors_identity() {
+    let mut desk = Desk::new();
+    let zombie = desk.init("x");
+    let me = desk.init("x");
+    desk.add("x", me, &[0]);
+    desk.end("x", me, false, TxnVersion::V0);
+    desk.write_markers();
+    assert_eq!(desk.end("x", zombie, false, TxnVersion::V2), not_ended(ErrorCode::ProducerFenced));
+}
+
+#[test]
 fn used_up_epochs_lead_to_a_new_producer_id_on_every_way() {
     let mut desk = Desk::new();
     let last = exhausted(&mut desk);
