@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::model::ErrorCode;
+use super::activate::Activation;
+use crate::model::{ErrorCode, ProducerId};
 use crate::wire::messages::*;
 
 /// One request, with all that a decision may hang on besides the metadata.
@@ -19,6 +20,21 @@ pub enum Request {
     CreateTopics(CreateTopicsRequest),
     DeleteTopics(DeleteTopicsRequest),
     CreatePartitions(CreatePartitionsRequest),
+    IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
+    AlterConfigs(AlterConfigsRequest),
+    CreateAcls(CreateAclsRequest),
+    DeleteAcls(DeleteAclsRequest),
+    AlterClientQuotas(AlterClientQuotasRequest),
+    AlterUserScramCredentials(AlterUserScramCredentialsRequest),
+    /// With the version it came in.
+    UpdateFeatures(UpdateFeaturesRequest, i16),
+    ElectLeaders(ElectLeadersRequest),
+    AlterPartitionReassignments(AlterPartitionReassignmentsRequest),
+    UnregisterBroker(UnregisterBrokerRequest),
+    /// The node wants a block of [`super::PRODUCER_ID_BLOCK`] producer ids.
+    AllocateProducerIds,
+    /// The node starts.
+    Activate(Box<Activation>),
 }
 
 /// The answers, as the wire takes them.
@@ -27,6 +43,22 @@ pub enum Reply {
     CreateTopics(CreateTopicsResponse),
     DeleteTopics(DeleteTopicsResponse),
     CreatePartitions(CreatePartitionsResponse),
+    IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
+    AlterConfigs(AlterConfigsResponse),
+    CreateAcls(CreateAclsResponse),
+    DeleteAcls(DeleteAclsResponse),
+    AlterClientQuotas(AlterClientQuotasResponse),
+    AlterUserScramCredentials(AlterUserScramCredentialsResponse),
+    UpdateFeatures(UpdateFeaturesResponse),
+    ElectLeaders(Result<ElectLeadersResponse, ApiError>),
+    AlterPartitionReassignments(AlterPartitionReassignmentsResponse),
+    UnregisterBroker(UnregisterBrokerResponse),
+    /// The first id of the block.
+    ProducerIds(Result<ProducerId, ApiError>),
+    /// The epoch of the node's registration.
+    Activated {
+        broker_epoch: i64,
+    },
 }
 
 /// What someone may want to do with a topic.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::event::{Event, Reply, Request};
 use super::image::{ApplyError, MetadataImage};
 use super::rules::ConfigRules;
+use super::scram::DeriveScramKeys;
 use super::topics;
 use crate::controller::machine::{Effects, Machine, Now, Ticket};
 use crate::controller::records::MetadataRecord;
@@ -19,7 +20,12 @@ pub struct Settings {
     pub default_replication_factor: i16,
     /// `delete.topic.enable`
     pub delete_topics: bool,
+    /// `min.insync.replicas`
+    pub min_insync_replicas: i32,
+    /// The format of the quorum's own records: 0 with static voters, 1 with dynamic ones.
+    pub kraft_version: i16,
     pub rules: Arc<dyn ConfigRules>,
+    pub derive_scram_keys: DeriveScramKeys,
 }
 
 /// See the module's page.
@@ -93,18 +99,30 @@ impl Machine for MetadataMachine {
     type Action = ();
 
     fn handle(&mut self, _now: Now, ticket: Ticket, mut event: Event, effects: &mut Effects<Self>) {
-        let caller = &*event.caller;
+        let (caller, ids) = (&*event.caller, &mut event.ids);
+        let records = &mut effects.records;
         let reply = match event.request {
-            Request::CreateTopics(request) => {
-                let creation = topics::Creation { machine: self, caller, ids: &mut event.ids };
-                Reply::CreateTopics(creation.run(request, &mut effects.records))
+            Request::CreateTopics(r) => {
+                Reply::CreateTopics(topics::Creation { machine: self, caller, ids }.run(r, records))
             }
-            Request::DeleteTopics(request) => {
-                Reply::DeleteTopics(topics::delete(self, caller, request, &mut effects.records))
+            Request::DeleteTopics(r) => Reply::DeleteTopics(topics::delete(self, caller, r, records)),
+            Request::CreatePartitions(r) => {
+                Reply::CreatePartitions(topics::create_partitions(self, caller, r, records))
             }
-            Request::CreatePartitions(request) => {
-                Reply::CreatePartitions(topics::create_partitions(self, caller, request, &mut effects.records))
+            Request::IncrementalAlterConfigs(r) => {
+                Reply::IncrementalAlterConfigs(self.incremental_alter_configs(r, records))
             }
+            Request::AlterConfigs(r) => Reply::AlterConfigs(self.alter_configs(r, records)),
+            Request::CreateAcls(r) => Reply::CreateAcls(self.create_acls(r, ids, records)),
+            Request::DeleteAcls(r) => Reply::DeleteAcls(self.delete_acls(r, records)),
+            Request::AlterClientQuotas(r) => Reply::AlterClientQuotas(self.alter_client_quotas(r, records)),
+            Request::AlterUserScramCredentials(r) => Reply::AlterUserScramCredentials(self.alter_scram(r, records)),
+            Request::UpdateFeatures(r, version) => Reply::UpdateFeatures(self.update_features(r, version, records)),
+            Request::ElectLeaders(r) => Reply::ElectLeaders(self.elect_leaders(r, records)),
+            Request::AlterPartitionReassignments(r) => Reply::AlterPartitionReassignments(self.reassign(r, records)),
+            Request::UnregisterBroker(r) => Reply::UnregisterBroker(self.unregister_broker(r, records)),
+            Request::AllocateProducerIds => Reply::ProducerIds(self.allocate_producer_ids(records)),
+            Request::Activate(activation) => Reply::Activated { broker_epoch: self.activate(*activation, records) },
         };
         effects.reply(ticket, reply);
     }

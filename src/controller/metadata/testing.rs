@@ -65,6 +65,12 @@ pub fn settings() -> Settings {
         default_partitions: 1,
         default_replication_factor: 1,
         delete_topics: true,
+        min_insync_replicas: 1,
+        kraft_version: 0,
+        derive_scram_keys: |mechanism, password| {
+            let key = |name: &str| [mechanism.name().as_bytes(), name.as_bytes(), password].concat().into();
+            (!password.is_empty()).then(|| ScramKeys { stored_key: key("stored"), server_key: key("server") })
+        },
         rules: Arc::new(SmallTable),
     }
 }

@@ -12,6 +12,7 @@ pub(super) use create::Creation;
 pub(super) use delete::delete;
 pub use names::{is_internal, validate_topic_name};
 pub(super) use partitions::create_partitions;
+pub(super) use placement::Placement;
 
 use crate::wire::messages::StrBytes;
 

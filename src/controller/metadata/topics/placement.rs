@@ -12,19 +12,19 @@ use crate::model::ErrorCode;
 const DIRECTORY_UNASSIGNED: Uuid = Uuid::from_u128(1);
 
 /// Hands out replicas and directories, so that the directories of this node fill evenly.
-pub(super) struct Placement<'a> {
+pub(crate) struct Placement<'a> {
     image: &'a MetadataImage,
     /// Partitions by directory, of each broker that has been asked for.
     loads: BTreeMap<i32, BTreeMap<Uuid, usize>>,
 }
 
 impl<'a> Placement<'a> {
-    pub(super) fn new(image: &'a MetadataImage) -> Self {
+    pub(crate) fn new(image: &'a MetadataImage) -> Self {
         Placement { image, loads: BTreeMap::new() }
     }
 
     /// Replicas for a new partition on as many brokers as asked for.
-    pub(super) fn place(&self, replication_factor: i16) -> Result<Vec<i32>, ApiError> {
+    pub(crate) fn place(&self, replication_factor: i16) -> Result<Vec<i32>, ApiError> {
         let refuse = |why: String| Err(ApiError::new(ErrorCode::InvalidReplicationFactor, why));
         if replication_factor <= 0 {
             return refuse(format!(
@@ -47,7 +47,7 @@ impl<'a> Placement<'a> {
     }
 
     /// Checks an assignment that somebody made by hand, and the factor of its siblings.
-    pub(super) fn check(&self, replicas: &[i32], siblings: Option<usize>) -> Result<(), ApiError> {
+    pub(crate) fn check(&self, replicas: &[i32], siblings: Option<usize>) -> Result<(), ApiError> {
         let refuse = |why: String| Err(ApiError::new(ErrorCode::InvalidReplicaAssignment, why));
         if replicas.is_empty() {
             return refuse("The manual partition assignment includes an empty replica list.".into());
@@ -77,13 +77,13 @@ impl<'a> Placement<'a> {
     }
 
     /// The replicas that can be in sync from the start.
-    pub(super) fn active(&self, replicas: &[i32]) -> Vec<i32> {
+    pub(crate) fn active(&self, replicas: &[i32]) -> Vec<i32> {
         let brokers = &self.image.cluster.brokers;
         replicas.iter().copied().filter(|id| brokers.get(id).is_some_and(|b| b.is_active())).collect()
     }
 
     /// A partition on these replicas. Their in-sync set must not be empty.
-    pub(super) fn partition(&mut self, index: i32, replicas: &[i32], isr: &[i32]) -> PartitionImage {
+    pub(crate) fn partition(&mut self, index: i32, replicas: &[i32], isr: &[i32]) -> PartitionImage {
         let directories: Vec<Uuid> = replicas.iter().map(|broker| self.directory(*broker)).collect();
         PartitionImage::new(index, replicas, isr, &directories)
     }

@@ -1,0 +1,6 @@
+//! IncrementalAlterConfigs and AlterConfigs.
+
+mod alter;
+mod check;
+#[cfg(test)]
+mod tests;
