@@ -2,7 +2,7 @@
 //! whatever count the bytes claim, only ever sees counts that the bytes keep.
 //!
 //! It also settles what Kafka reads and the codec refuses: nulls written as other negative numbers, text that is not
-//! UTF-8, marks of optional structs other than 1, counts of tags that are negative. For these the walk notes a [`Mend`].
+//! UTF-8, marks of optional structs other than 1, negative counts of tags. For these the walk notes a [`Mend`].
 //! Bytes after the body are nobody's business, as in Kafka; record bytes are stepped over, never read.
 
 use bytes::{Bytes, BytesMut};

@@ -16,14 +16,14 @@ pub use super::extra::streams::{
 };
 
 macro_rules! parts {
-    ($($module:ident: $file:ident {$($name:ident),*};)*) => {
+    ($($module:ident: $file:ident {$($name:ident $(as $shown:ident)?),*};)*) => {
         $(pub mod $module {
-            pub use crate::wire::extra::$file::{$($name),*};
+            pub use crate::wire::extra::$file::{$($name $(as $shown)?),*};
         })*
     };
 }
 
-// And their parts, under module names like the crate's.
+// And their parts, under the names that Kafka's schemas give them, in modules like the crate's.
 parts! {
     add_raft_voter_request: admin {AddRaftVoterRequest, Listener};
     describe_log_dirs_response: admin {
@@ -33,17 +33,20 @@ parts! {
     share_fetch_request: share {AcknowledgementBatch, FetchPartition, FetchTopic, ForgottenTopic, ShareFetchRequest};
     share_fetch_response: share {
         AcquiredRecords, LeaderIdAndEpoch, NodeEndpoint, ShareFetchResponse, ShareFetchableTopicResponse,
-        SharePartitionData
+        SharePartitionData as PartitionData
     };
     share_acknowledge_request: share {
         AcknowledgePartition, AcknowledgeTopic, AcknowledgementBatch, ShareAcknowledgeRequest
     };
     share_acknowledge_response: share {
-        AcknowledgedPartition, LeaderIdAndEpoch, NodeEndpoint, ShareAcknowledgeResponse, ShareAcknowledgeTopicResponse
+        AcknowledgedPartition as PartitionData, LeaderIdAndEpoch, NodeEndpoint, ShareAcknowledgeResponse,
+        ShareAcknowledgeTopicResponse
     };
-    write_share_group_state_request: share {StateBatch, WritePartitionData, WriteShareGroupStateRequest, WriteStateData};
+    write_share_group_state_request: share {
+        StateBatch, WritePartitionData as PartitionData, WriteShareGroupStateRequest, WriteStateData
+    };
     read_share_group_state_summary_response: share {
-        ReadShareGroupStateSummaryResponse, ReadStateSummaryResult, SummaryPartitionResult
+        ReadShareGroupStateSummaryResponse, ReadStateSummaryResult, SummaryPartitionResult as PartitionResult
     };
     describe_share_group_offsets_response: share {
         DescribeShareGroupOffsetsResponse, DescribeShareGroupOffsetsResponseGroup,
@@ -58,7 +61,7 @@ parts! {
     };
     streams_group_describe_request: streams {StreamsGroupDescribeRequest};
     streams_group_describe_response: streams {
-        Assignment, DescribedGroup, DescribedSubtopology, DescribedTopology, Endpoint, KeyValue, Member,
-        StreamsGroupDescribeResponse, TaskIds, TaskOffset, TopicInfo
+        Assignment, DescribedGroup, DescribedSubtopology as Subtopology, DescribedTopology as Topology, Endpoint,
+        KeyValue, Member, StreamsGroupDescribeResponse, TaskIds, TaskOffset, TopicInfo
     };
 }

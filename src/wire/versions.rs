@@ -13,7 +13,7 @@ pub struct Api {
     pub min: i16,
     /// Highest version, told and served.
     pub max: i16,
-    /// Lowest version that is answered. Produce tells 0, because librdkafka infers features from it, and answers from 3.
+    /// Lowest version that is answered. Produce tells 0, since librdkafka infers features from it, and answers from 3.
     pub min_served: i16,
     /// From this version on strings and arrays are compact and tagged fields follow.
     pub flexible: i16,

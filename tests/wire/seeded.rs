@@ -29,13 +29,16 @@ impl Seeded {
     }
 }
 
-/// The seed to start from: `OTTLA_TEST_SEED`, or the time, so that every run tries something else.
+/// The seed to start from: `OTTLA_TEST_SEED`, or the time, so that every run tries something else. It is printed, and a
+/// failing test shows what it printed.
 pub fn seed() -> u64 {
     let given = std::env::var("OTTLA_TEST_SEED").ok().and_then(|text| text.parse().ok());
-    given.unwrap_or_else(|| {
+    let seed = given.unwrap_or_else(|| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         now.as_nanos() as u64
-    })
+    });
+    println!("OTTLA_TEST_SEED={seed} repeats this");
+    seed
 }
 
 /// How much to try: `rounds`, or as many times that as `OTTLA_TEST_LONG` says.

@@ -239,7 +239,7 @@ impl<T: Value> Value for Vec<T> {
 }
 
 /// Defines structs with their form on the wire: fields in wire order, `[2..]` for those that came with a version, `= x`
-/// for a default that is not the type's own. As an `Option` a struct has a byte before it that says whether it is there.
+/// for a default that is not the type's own. As an `Option` a struct has a byte before it that says if it is there.
 macro_rules! structs {
     ($($(#[$meta:meta])* $name:ident {
         $($(#[$field_meta:meta])* $field:ident: $type:ty $([$since:literal..])? $(= $default:expr)?,)*
