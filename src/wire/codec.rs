@@ -33,7 +33,8 @@ pub trait WireResponse: Sized {
     fn codec_version(version: i16) -> i16;
 }
 
-/// A request from its body; its bytes and records are slices of the body's memory.
+/// A request from its body. Its texts, bytes and records are slices of the read buffer: what is kept beyond the request
+/// (a member's id, a client's name) must be copied, or a few bytes hold the whole buffer.
 pub fn decode<R: WireRequest>(version: i16, body: Bytes) -> Result<R, WireError> {
     let api = R::KEY.api();
     if !api.serves(version) {
