@@ -30,14 +30,14 @@ pub fn decode(input: &[u8], limit_bytes: usize, out: &mut Vec<u8>) -> Result<(),
     if input.is_empty() {
         return Err(failed(Codec::Snappy, "empty"));
     }
-    let Some(mut rest) = framed(input)? else {
+    let Some(mut rest) = framed(input) else {
         return decode_block(input, limit_bytes, out);
     };
     // Fewer than four bytes at the end are passed over, as Java does.
     while let Some((size, after)) = rest.split_first_chunk::<4>() {
         if size[..] == MAGIC[..4] {
             // Streams may be joined: another header stands where a block's size would.
-            rest = framed(rest)?.ok_or(failed(Codec::Snappy, "bad header between blocks"))?;
+            rest = framed(rest).ok_or(failed(Codec::Snappy, "bad header between blocks"))?;
             continue;
         }
         let size = i32::from_be_bytes(*size);
@@ -49,28 +49,21 @@ pub fn decode(input: &[u8], limit_bytes: usize, out: &mut Vec<u8>) -> Result<(),
     Ok(())
 }
 
-/// What follows the framing's header; `None` where there is no such header and the bytes are one raw block.
-fn framed(input: &[u8]) -> Result<Option<&[u8]>, RecordsError> {
-    match input.split_at_checked(HEADER_BYTES) {
-        Some((header, rest)) if header.starts_with(&MAGIC) => {
-            let version = header.get(8..12).and_then(|v| v.first_chunk::<4>()).map(|v| i32::from_be_bytes(*v));
-            match version {
-                Some(version) if version >= VERSION as i32 => Ok(Some(rest)),
-                _ => Err(failed(Codec::Snappy, "incompatible version")),
-            }
-        }
-        _ => Ok(None),
-    }
+/// What follows the framing's header; `None` where there is no such header and the bytes are one raw block. Versions
+/// are not looked at, as Java does not: there has been only one.
+fn framed(input: &[u8]) -> Option<&[u8]> {
+    let (header, rest) = input.split_at_checked(HEADER_BYTES)?;
+    header.starts_with(&MAGIC).then_some(rest)
 }
 
 fn decode_block(block: &[u8], limit_bytes: usize, out: &mut Vec<u8>) -> Result<(), RecordsError> {
     let damaged = |_| failed(Codec::Snappy, "damaged");
     let size = snap::raw::decompress_len(block).map_err(damaged)?;
-    if size > limit_bytes.saturating_sub(out.len()) {
-        return Err(RecordsError::TooLarge { limit_bytes });
-    }
     if size > block.len().saturating_mul(RATIO_MAX) {
         return Err(failed(Codec::Snappy, "claims more than it can hold"));
+    }
+    if size > limit_bytes.saturating_sub(out.len()) {
+        return Err(RecordsError::TooLarge { limit_bytes });
     }
     let at = out.len();
     out.resize(at + size, 0);

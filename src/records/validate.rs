@@ -257,6 +257,9 @@ struct Walk {
 
 impl Walk {
     fn over(header: &BatchHeader, records: &[u8], rules: &ProduceRules) -> Result<Walk, RecordsError> {
+        if header.record_count < 0 {
+            return Err(RecordsError::BadRecord("their number is negative"));
+        }
         let mut walk = Walk {
             max_timestamp: NO_TIMESTAMP,
             offset_delta_of_max: 0,
