@@ -6,9 +6,13 @@
 //!   directory, and nothing before;
 //! - a failed sync is reported once and never retried by anyone: the pages may be gone.
 
+pub mod real;
+
 use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
+
+pub use real::RealDisk;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,10 +86,6 @@ pub trait DiskFile: Send + Sync {
     fn sync_data(&self) -> io::Result<()>;
     /// Starts writing dirty pages back without waiting; no promise of durability.
     fn start_writeback(&self) {}
-    /// A read-only map of the first `size_bytes`, where the disk can give one.
-    fn map(&self, _size_bytes: u64) -> io::Result<Option<memmap2::Mmap>> {
-        Ok(None)
-    }
     /// The descriptor, for sending straight from the page cache; `None` where there is none.
     fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         None
@@ -125,4 +125,18 @@ pub fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Resul
         Some(dir) => disk.sync_dir(dir),
         None => Ok(()),
     }
+}
+
+/// Fills the buffer from `at`, or fails with `UnexpectedEof`.
+pub fn read_exact_at(file: &dyn DiskFile, mut buf: &mut [u8], mut at: u64) -> io::Result<()> {
+    while !buf.is_empty() {
+        match file.read_at(buf, at)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => {
+                buf = &mut buf[n..];
+                at += n as u64;
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,313 @@
+//! The machine's file system: positional vectored writes, data syncs, reservations. What only Linux has sits behind
+//! `cfg` with a portable fallback beside it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{DirLock, Disk, DiskFile, Entry, Open, Space, Stat};
+
+/// Slices that one vectored write may carry.
+#[cfg(target_os = "linux")]
+const SLICES_PER_WRITE: usize = 1024;
+
+/// The operating system's files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(how != Open::Read).create(how == Open::Create).truncate(false);
+        Ok(Arc::new(RealFile(options.open(path)?)))
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let meta = match entry.metadata() {
+                Ok(meta) => meta,
+                // Removed by someone else between the two calls.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(e),
+            };
+            // A name that is not UTF-8 was made by no Kafka; shown in a form that parses as nothing.
+            let name = entry.file_name().to_string_lossy().into_owned();
+            found.push(Entry { name, is_dir: meta.is_dir(), size_bytes: meta.len() });
+        }
+        Ok(found)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Option<Stat>> {
+        match fs::metadata(path) {
+            Ok(meta) => Ok(Some(Stat {
+                is_dir: meta.is_dir(),
+                size_bytes: meta.len(),
+                modified_ms: meta.mtime().saturating_mul(1000).saturating_add(meta.mtime_nsec() / 1_000_000),
+            })),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        fs::create_dir_all(dir)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        fs::remove_dir_all(dir)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        File::open(dir)?.sync_all()
+    }
+
+    fn sync_file_system(&self, dir: &Path) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            rustix::fs::syncfs(File::open(dir)?).map_err(Into::into)
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            sync_tree(dir)
+        }
+    }
+
+    fn space(&self, dir: &Path) -> io::Result<Space> {
+        let stat = rustix::fs::statvfs(dir)?;
+        Ok(Space {
+            total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+            usable_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+        })
+    }
+
+    /// Takes both kinds of advisory lock: `flock` keeps out another opening of this process too, the record lock keeps
+    /// out a JVM, whose file locks are record locks.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn DirLock>> {
+        use rustix::fs::{FlockOperation, fcntl_lock, flock};
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let held = |e: rustix::io::Errno| match e {
+            rustix::io::Errno::ACCESS | rustix::io::Errno::AGAIN => io::ErrorKind::WouldBlock.into(),
+            e => io::Error::from(e),
+        };
+        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(held)?;
+        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(held)?;
+        Ok(Box::new(RealLock { _file: file }))
+    }
+}
+
+/// Every file and directory under `dir`, one by one, where the system cannot sync a file system in one call.
+#[cfg(not(target_os = "linux"))]
+fn sync_tree(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_tree(&entry.path())?;
+        } else {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    File::open(dir)?.sync_all()
+}
+
+struct RealLock {
+    _file: File,
+}
+
+impl DirLock for RealLock {}
+
+struct RealFile(File);
+
+impl DiskFile for RealFile {
+    fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
+        loop {
+            match self.0.read_at(buf, at) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                other => return other,
+            }
+        }
+    }
+
+    fn write_all_at(&self, slices: &[IoSlice<'_>], at: u64) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            self.write_vectored_at(slices, at)
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let mut at = at;
+            for slice in slices {
+                self.0.write_all_at(slice, at)?;
+                at += slice.len() as u64;
+            }
+            Ok(())
+        }
+    }
+
+    fn size_bytes(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn truncate(&self, size_bytes: u64) -> io::Result<()> {
+        self.0.set_len(size_bytes)
+    }
+
+    fn allocate(&self, size_bytes: u64, grow: bool) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{FallocateFlags, fallocate};
+            use rustix::io::Errno;
+            let flags = if grow { FallocateFlags::empty() } else { FallocateFlags::KEEP_SIZE };
+            match fallocate(&self.0, flags, 0, size_bytes) {
+                Ok(()) => return Ok(()),
+                // A file system without reservations.
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        if grow { self.grow_with_zeros(size_bytes) } else { Ok(()) }
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn start_writeback(&self) {
+        #[cfg(target_os = "linux")]
+        writeback::start(&self.0);
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.0.as_fd())
+    }
+}
+
+impl RealFile {
+    #[cfg(target_os = "linux")]
+    fn write_vectored_at(&self, slices: &[IoSlice<'_>], mut at: u64) -> io::Result<()> {
+        let mut done_slices = 0;
+        let mut done_in_slice = 0;
+        while done_slices < slices.len() {
+            let (first, rest) = (&slices[done_slices][done_in_slice..], &slices[done_slices + 1..]);
+            if first.is_empty() {
+                done_slices += 1;
+                done_in_slice = 0;
+                continue;
+            }
+            let written = if done_in_slice == 0 {
+                let upto = slices.len().min(done_slices + SLICES_PER_WRITE);
+                rustix::io::pwritev(&self.0, &slices[done_slices..upto], at)
+            } else {
+                // The rest of a slice that went out in part; it goes alone, what follows goes together again.
+                rustix::io::pwrite(&self.0, first, at)
+            };
+            let mut written = match written {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => n,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(e) => return Err(e.into()),
+            };
+            at += written as u64;
+            if written < first.len() {
+                done_in_slice += written;
+                continue;
+            }
+            written -= first.len();
+            done_slices += 1;
+            done_in_slice = 0;
+            for slice in rest {
+                if written < slice.len() {
+                    break;
+                }
+                written -= slice.len();
+                done_slices += 1;
+            }
+            done_in_slice += written;
+        }
+        Ok(())
+    }
+
+    fn grow_with_zeros(&self, size_bytes: u64) -> io::Result<()> {
+        let zeros = [0u8; 64 * 1024];
+        let mut at = self.size_bytes()?;
+        while at < size_bytes {
+            let n = (size_bytes - at).min(zeros.len() as u64) as usize;
+            self.0.write_all_at(&zeros[..n], at)?;
+            at += n as u64;
+        }
+        Ok(())
+    }
+}
+
+/// The one call that the safe wrappers lack.
+#[cfg(target_os = "linux")]
+mod writeback {
+    use std::ffi::{c_int, c_uint};
+    use std::fs::File;
+    use std::os::fd::AsRawFd;
+
+    const SYNC_FILE_RANGE_WRITE: c_uint = 2;
+
+    unsafe extern "C" {
+        fn sync_file_range(fd: c_int, offset: i64, nbytes: i64, flags: c_uint) -> c_int;
+    }
+
+    pub(super) fn start(file: &File) {
+        // SAFETY: the descriptor is open for as long as `file` is borrowed; the call reads and writes no memory of
+        // ours. Its result is of no interest: this is a hint, the sync that follows reports errors.
+        unsafe {
+            sync_file_range(file.as_raw_fd(), 0, 0, SYNC_FILE_RANGE_WRITE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_are_written_in_order_even_when_there_are_more_than_one_call_takes() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = RealDisk.open(&dir.path().join("f"), Open::Create).unwrap();
+        let bytes: Vec<[u8; 3]> = (0..3000u32).map(|n| [n as u8, (n >> 8) as u8, 7]).collect();
+        let mut slices: Vec<IoSlice<'_>> = bytes.iter().map(|b| IoSlice::new(b)).collect();
+        slices.insert(5, IoSlice::new(&[]));
+        file.write_all_at(&slices, 10).unwrap();
+        let mut read = vec![0; 9000];
+        assert_eq!(file.read_at(&mut read, 10).unwrap(), 9000);
+        assert_eq!(read, bytes.concat());
+        assert_eq!(file.size_bytes().unwrap(), 9010);
+    }
+
+    #[test]
+    fn a_lock_is_held_until_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".lock");
+        let held = RealDisk.lock(&path).unwrap();
+        assert_eq!(RealDisk.lock(&path).err().unwrap().kind(), io::ErrorKind::WouldBlock);
+        drop(held);
+        RealDisk.lock(&path).unwrap();
+    }
+
+    #[test]
+    fn reserving_keeps_the_size_unless_asked_to_grow() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = RealDisk.open(&dir.path().join("f"), Open::Create).unwrap();
+        file.allocate(8192, false).unwrap();
+        assert_eq!(file.size_bytes().unwrap(), 0);
+        file.allocate(8192, true).unwrap();
+        assert_eq!(file.size_bytes().unwrap(), 8192);
+    }
+}

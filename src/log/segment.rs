@@ -1,0 +1,542 @@
+//! A segment: one run of batches in a `.log` file with its indexes. Reading needs no lock but a short one on the part
+//! of the index that is in memory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+
+use super::handles::{Handles, Slots};
+
+use super::index::offset::OffsetEntry;
+use super::index::time::TimeEntry;
+use super::index::txn::{self, AbortedTxn};
+use super::index::{Entry, Floor, SparseIndex};
+use super::names::{self, FileKind, Stage};
+use super::walk::Walk;
+use crate::disk::{DiskFile, Open};
+use crate::model::Offset;
+use crate::records::BatchHeader;
+
+/// Where a partition's files are, shared by its segments so that a renamed directory is renamed for all.
+pub struct Place {
+    handles: Arc<Handles>,
+    dir: ArcSwap<PathBuf>,
+}
+
+impl Place {
+    pub fn new(handles: Arc<Handles>, dir: PathBuf) -> Arc<Self> {
+        Arc::new(Place { handles, dir: ArcSwap::from_pointee(dir) })
+    }
+
+    pub fn dir(&self) -> Arc<PathBuf> {
+        self.dir.load_full()
+    }
+
+    pub fn moved_to(&self, dir: PathBuf) {
+        self.dir.store(Arc::new(dir));
+    }
+
+    pub fn handles(&self) -> &Handles {
+        &self.handles
+    }
+
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.dir.load().join(name)
+    }
+}
+
+/// A timestamp and where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedOffset {
+    pub timestamp_ms: i64,
+    pub offset: Offset,
+}
+
+/// One segment of a log.
+pub struct Segment {
+    place: Arc<Place>,
+    base: Offset,
+    stage: AtomicU8,
+    /// Nothing is appended any more; files are opened for reading only.
+    sealed: AtomicBool,
+    slots: Arc<Slots>,
+    size_bytes: AtomicU64,
+    txn_bytes: AtomicU64,
+    /// Last change of the `.log` file as far as known: what retention falls back to without timestamps.
+    modified_ms: AtomicI64,
+    index: Mutex<Option<Indexes>>,
+}
+
+/// The part of the indexes that is in memory.
+pub(super) struct Indexes {
+    offsets: SparseIndex<OffsetEntry>,
+    times: SparseIndex<TimeEntry>,
+    bytes_since_entry: u64,
+    /// Greatest timestamp so far, with the last offset of its batch.
+    max_timestamp: Option<TimedOffset>,
+}
+
+impl Indexes {
+    fn empty() -> Self {
+        Indexes {
+            offsets: SparseIndex::empty(),
+            times: SparseIndex::empty(),
+            bytes_since_entry: 0,
+            max_timestamp: None,
+        }
+    }
+
+    /// Counts a batch in and adds entries when enough bytes have passed since the last.
+    pub(super) fn note(&mut self, base: Offset, header: &BatchHeader, position: u64, interval_bytes: u32) {
+        let last = header.last_offset();
+        if self.max_timestamp.map_or(-1, |m| m.timestamp_ms) < header.max_timestamp {
+            self.max_timestamp = Some(TimedOffset { timestamp_ms: header.max_timestamp, offset: last });
+        }
+        if self.bytes_since_entry > u64::from(interval_bytes) {
+            let entry = OffsetEntry { relative: relative(base, last), position: position as u32 };
+            self.offsets.push(entry);
+            self.note_time(base);
+            self.bytes_since_entry = 0;
+        }
+        self.bytes_since_entry += header.size_bytes() as u64;
+    }
+
+    fn note_time(&mut self, base: Offset) {
+        let Some(max) = self.max_timestamp else { return };
+        if self.times.last().is_none_or(|last| last.timestamp_ms < max.timestamp_ms) {
+            self.times.push(TimeEntry { timestamp_ms: max.timestamp_ms, relative: relative(base, max.offset) });
+        }
+    }
+}
+
+fn relative(base: Offset, offset: Offset) -> u32 {
+    u32::try_from(offset.0 - base.0).unwrap_or(u32::MAX)
+}
+
+impl Segment {
+    /// A new, empty segment with its `.log` file on the disk. Leftovers of that name are emptied.
+    pub fn create(place: Arc<Place>, base: Offset, now_ms: i64) -> io::Result<Arc<Segment>> {
+        let segment = Segment::known(place, base, 0, now_ms, false);
+        segment.file(FileKind::Log)?.truncate(0)?;
+        *segment.index.lock() = Some(Indexes::empty());
+        for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
+            segment.file(kind)?.truncate(0)?;
+        }
+        let txn_index = segment.path(FileKind::TxnIndex);
+        if segment.place.handles.disk().stat(&txn_index)?.is_some() {
+            segment.place.handles.disk().remove_file(&txn_index)?;
+        }
+        Ok(Arc::new(segment))
+    }
+
+    /// A segment that is on the disk. No file is touched before it is used.
+    pub fn existing(
+        place: Arc<Place>,
+        base: Offset,
+        size_bytes: u64,
+        txn_bytes: u64,
+        modified_ms: i64,
+        sealed: bool,
+    ) -> Arc<Segment> {
+        let segment = Segment::known(place, base, size_bytes, modified_ms, sealed);
+        segment.txn_bytes.store(txn_bytes, Ordering::Release);
+        Arc::new(segment)
+    }
+
+    fn known(place: Arc<Place>, base: Offset, size_bytes: u64, modified_ms: i64, sealed: bool) -> Segment {
+        Segment {
+            place,
+            base,
+            stage: AtomicU8::new(Stage::Live as u8),
+            sealed: AtomicBool::new(sealed),
+            slots: Arc::default(),
+            size_bytes: AtomicU64::new(size_bytes),
+            txn_bytes: AtomicU64::new(0),
+            modified_ms: AtomicI64::new(modified_ms),
+            index: Mutex::new(None),
+        }
+    }
+
+    pub fn base(&self) -> Offset {
+        self.base
+    }
+
+    /// Bytes of whole batches in the `.log` file.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes.load(Ordering::Acquire)
+    }
+
+    pub fn modified_ms(&self) -> i64 {
+        self.modified_ms.load(Ordering::Relaxed)
+    }
+
+    pub fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::Relaxed)
+    }
+
+    pub fn has_aborted_txns(&self) -> bool {
+        self.txn_bytes.load(Ordering::Acquire) > 0
+    }
+
+    pub fn stage(&self) -> Stage {
+        match self.stage.load(Ordering::Acquire) {
+            0 => Stage::Live,
+            1 => Stage::Cleaned,
+            2 => Stage::Swap,
+            _ => Stage::Deleted,
+        }
+    }
+
+    /// Where a file of this segment is now.
+    pub fn path(&self, kind: FileKind) -> PathBuf {
+        self.place.path(names::file(self.base, kind, self.stage()))
+    }
+
+    /// The open file; opened if it was closed.
+    pub fn file(&self, kind: FileKind) -> io::Result<Arc<dyn DiskFile>> {
+        let how = if self.is_sealed() { Open::Read } else { Open::Create };
+        self.place.handles.get(&self.slots, kind, how, || self.path(kind))
+    }
+
+    /// The `.log` file.
+    pub fn log_file(&self) -> io::Result<Arc<dyn DiskFile>> {
+        self.file(FileKind::Log)
+    }
+
+    /// Can this offset be written relative to the base?
+    pub fn reaches(&self, offset: Offset) -> bool {
+        (0..=i64::from(i32::MAX)).contains(&(offset.0 - self.base.0))
+    }
+
+    /// Headers from the start of the segment to `limit`.
+    pub fn walk_from<'f>(&self, file: &'f dyn DiskFile, at: u64, limit: u64) -> Walk<'f> {
+        Walk::new(file, at, limit)
+    }
+
+    /// Makes room for `f` to see the indexes, loading or rebuilding them first where they are not known.
+    pub(super) fn with_indexes<T>(&self, f: impl FnOnce(&mut Indexes) -> T) -> io::Result<T> {
+        let mut place = self.index.lock();
+        if place.is_none() {
+            *place = Some(self.load_indexes()?);
+        }
+        match &mut *place {
+            Some(indexes) => Ok(f(indexes)),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn load_indexes(&self) -> io::Result<Indexes> {
+        match self.read_indexes() {
+            Ok(indexes) => Ok(indexes),
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+                tracing::warn!(
+                    "index of {} is missing or damaged ({e}); rebuilding it from the log",
+                    self.path(FileKind::Log).display()
+                );
+                self.rebuild_indexes(super::config::LogConfig::default().index_interval_bytes)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn read_indexes(&self) -> io::Result<Indexes> {
+        let disk = self.place.handles.disk();
+        // Asked by path: opening could create them.
+        let sizes = [FileKind::OffsetIndex, FileKind::TimeIndex].map(|k| disk.stat(&self.path(k)));
+        let [offsets, times] = sizes;
+        let (Some(offsets), Some(times)) = (offsets?, times?) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let whole = |size: u64, entry: usize| size.is_multiple_of(entry as u64);
+        if !whole(offsets.size_bytes, OffsetEntry::BYTES) || !whole(times.size_bytes, TimeEntry::BYTES) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a whole number of entries"));
+        }
+        let offsets = SparseIndex::<OffsetEntry>::of_file(&*self.file(FileKind::OffsetIndex)?, offsets.size_bytes)?;
+        let times = SparseIndex::<TimeEntry>::of_file(&*self.file(FileKind::TimeIndex)?, times.size_bytes)?;
+        let size = self.size_bytes();
+        if offsets.last().is_some_and(|last| u64::from(last.position) >= size.max(1)) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "an entry points behind the end of the log"));
+        }
+        let max_timestamp = times
+            .last()
+            .map(|e| TimedOffset { timestamp_ms: e.timestamp_ms, offset: self.base.plus(i64::from(e.relative)) });
+        let bytes_since_entry = size - offsets.last().map_or(0, |e| u64::from(e.position));
+        Ok(Indexes { offsets, times, bytes_since_entry, max_timestamp })
+    }
+
+    fn rebuild_indexes(&self, interval_bytes: u32) -> io::Result<Indexes> {
+        let mut indexes = Indexes::empty();
+        let file = self.log_file()?;
+        let mut walk = Walk::new(&*file, 0, self.size_bytes());
+        while let Some((position, header)) = walk.next()? {
+            indexes.note(self.base, &header, position, interval_bytes);
+        }
+        indexes.note_time(self.base);
+        // A file system that takes no writes keeps what was found in memory.
+        let written = self.write_index(&mut indexes, true);
+        if let Err(e) = written {
+            tracing::warn!("rebuilt index of segment {} stays in memory: {e}", self.base);
+        }
+        Ok(indexes)
+    }
+
+    /// Writes index entries that are only in memory; with `anew` the files hold nothing else afterwards.
+    fn write_index(&self, indexes: &mut Indexes, anew: bool) -> io::Result<()> {
+        let handles = &self.place.handles;
+        for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
+            let file = if self.is_sealed() {
+                handles.open(&self.path(kind), Open::Create)?
+            } else {
+                self.file(kind)?
+            };
+            if anew {
+                file.truncate(0)?;
+            }
+            match kind {
+                FileKind::OffsetIndex => indexes.offsets.write_tail(&*file)?,
+                _ => indexes.times.write_tail(&*file)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Position of a batch at or before the one with this offset.
+    pub fn floor_by_offset(&self, target: Offset) -> io::Result<u64> {
+        let relative = relative(self.base, target);
+        self.floor(move |e| e.relative <= relative)
+    }
+
+    /// Position of a batch, the greatest indexed one at or before `position`.
+    pub fn floor_by_position(&self, position: u64) -> io::Result<u64> {
+        self.floor(move |e| u64::from(e.position) <= position)
+    }
+
+    fn floor(&self, at_most: impl Fn(&OffsetEntry) -> bool) -> io::Result<u64> {
+        let found = match self.with_indexes(|i| i.offsets.floor_in_tail(&at_most))? {
+            Floor::Found(entry) => Some(entry),
+            Floor::InFile(entries) => {
+                super::index::floor_in_file(&*self.file(FileKind::OffsetIndex)?, entries, at_most)?
+            }
+            Floor::Nothing => None,
+        };
+        Ok(found.map_or(0, |e| u64::from(e.position)))
+    }
+
+    /// The last time index entry at or before this timestamp.
+    pub fn floor_by_time(&self, timestamp_ms: i64) -> io::Result<Option<TimedOffset>> {
+        let at_most = move |e: &TimeEntry| e.timestamp_ms <= timestamp_ms;
+        let found = match self.with_indexes(|i| i.times.floor_in_tail(at_most))? {
+            Floor::Found(entry) => Some(entry),
+            Floor::InFile(entries) => {
+                super::index::floor_in_file(&*self.file(FileKind::TimeIndex)?, entries, at_most)?
+            }
+            Floor::Nothing => None,
+        };
+        Ok(found.map(|e| TimedOffset { timestamp_ms: e.timestamp_ms, offset: self.base.plus(i64::from(e.relative)) }))
+    }
+
+    /// The first batch whose last offset is at or above `target`, of those before `limit`.
+    pub fn locate(&self, target: Offset, limit: u64) -> io::Result<Option<(u64, BatchHeader)>> {
+        let file = self.log_file()?;
+        let hint = match self.floor_by_offset(target) {
+            Ok(position) => position,
+            Err(e) if is_damage(&e) => 0,
+            Err(e) => return Err(e),
+        };
+        if hint > 0 && hint < limit {
+            match search(&mut Walk::new(&*file, hint, limit), target, true) {
+                Ok(found) => return Ok(found),
+                Err(e) if is_damage(&e) => tracing::warn!(
+                    "index of {} misleads ({e}); searching from the start",
+                    self.path(FileKind::Log).display()
+                ),
+                Err(e) => return Err(e),
+            }
+        }
+        search(&mut Walk::new(&*file, 0, limit), target, false)
+    }
+
+    /// Where the last whole batch ends that fits between `start`, where a batch begins, and `room_end`; and the offset
+    /// after it. `None` when not even the first fits.
+    pub fn fit(&self, start: u64, room_end: u64, limit: u64) -> io::Result<Option<(u64, Offset)>> {
+        let file = self.log_file()?;
+        let hint = self.floor_by_position(room_end).unwrap_or(0).max(start);
+        let mut walk = Walk::new(&*file, hint, limit);
+        let mut fitting = None;
+        while let Some((position, header)) = walk.next()? {
+            let end = position + header.size_bytes() as u64;
+            if end > room_end {
+                // Only the start is known to fit up to the hint.
+                if fitting.is_none() && position > start {
+                    return Ok(Some((position, header.base_offset)));
+                }
+                break;
+            }
+            fitting = Some((end, header.next_offset()));
+        }
+        Ok(fitting)
+    }
+
+    /// Greatest timestamp of the segment's batches and the last offset of the first batch that has it.
+    pub fn max_timestamp(&self) -> io::Result<Option<TimedOffset>> {
+        self.with_indexes(|i| i.max_timestamp)
+    }
+
+    /// Greatest timestamp of the first batch; what rolling by time counts from.
+    pub fn first_timestamp(&self) -> io::Result<Option<i64>> {
+        let size = self.size_bytes();
+        if size == 0 {
+            return Ok(None);
+        }
+        let file = self.log_file()?;
+        Ok(Walk::new(&*file, 0, size).next()?.map(|(_, h)| h.max_timestamp))
+    }
+
+    /// Aborted transactions that reach into `from..to`. True: later segments can have no more of them.
+    pub fn aborted_txns(&self, from: Offset, to: Offset, into: &mut Vec<AbortedTxn>) -> io::Result<bool> {
+        let bytes = self.txn_bytes.load(Ordering::Acquire);
+        if bytes == 0 {
+            return Ok(false);
+        }
+        let mut complete = false;
+        txn::scan(&*self.file(FileKind::TxnIndex)?, bytes, |txn| {
+            if txn.last_offset >= from && txn.first_offset < to {
+                into.push(txn);
+            }
+            complete = txn.last_stable_offset >= to;
+            !complete
+        })?;
+        Ok(complete)
+    }
+
+    /// Every aborted transaction whose marker is in this segment.
+    pub fn all_aborted_txns(&self) -> io::Result<Vec<AbortedTxn>> {
+        let mut all = Vec::new();
+        self.aborted_txns(Offset(0), Offset(i64::MAX), &mut all)?;
+        Ok(all)
+    }
+
+    // What the writer calls.
+
+    pub(super) fn add_aborted_txn(&self, txn: AbortedTxn) -> io::Result<()> {
+        let at = self.txn_bytes.load(Ordering::Acquire);
+        txn::append(&*self.file(FileKind::TxnIndex)?, at, txn)?;
+        self.txn_bytes.store(at + txn::ENTRY_BYTES as u64, Ordering::Release);
+        Ok(())
+    }
+
+    /// Counts in a batch that was written at the present end.
+    pub(super) fn wrote(&self, header: &BatchHeader, interval_bytes: u32, now_ms: i64) -> io::Result<()> {
+        let position = self.size_bytes();
+        self.modified_ms.store(now_ms, Ordering::Relaxed);
+        self.size_bytes.store(position + header.size_bytes() as u64, Ordering::Release);
+        self.with_indexes(|i| {
+            i.note(self.base, header, position, interval_bytes);
+            if i.offsets.wants_write() || i.times.wants_write() {
+                // Tried again with the next entry; until then the entries are in memory.
+                if let Err(e) = self.write_index(i, false) {
+                    tracing::warn!("index of segment {} not written: {e}", self.base);
+                }
+            }
+        })
+    }
+
+    /// True when an index has as many entries as `segment.index.bytes` allows; the time index keeps one in reserve.
+    pub(super) fn index_is_full(&self, index_bytes: u32) -> io::Result<bool> {
+        let room = |entry: usize| u64::from(index_bytes) / entry as u64;
+        self.with_indexes(|i| {
+            i.offsets.entries() >= room(OffsetEntry::BYTES)
+                || i.times.entries() >= room(TimeEntry::BYTES).saturating_sub(1)
+        })
+    }
+
+    /// Completes the index files: the last time index entry, and all that was only in memory.
+    pub(super) fn write_indexes(&self) -> io::Result<()> {
+        self.with_indexes(|i| {
+            i.note_time(self.base);
+            self.write_index(i, false)
+        })?
+    }
+
+    /// No more appends: indexes are completed and reserved blocks given back.
+    pub(super) fn seal(&self) -> io::Result<()> {
+        self.write_indexes()?;
+        self.log_file()?.truncate(self.size_bytes())?;
+        self.sealed.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Opens the segment for appends again, after later segments went.
+    pub(super) fn unseal(&self) {
+        self.sealed.store(false, Ordering::Relaxed);
+        self.place.handles.close(&self.slots);
+    }
+
+    /// Replaces what is known of the segment after its bytes were scanned: whole batches, index entries, aborted
+    /// transactions. Used by recovery, which cuts the files itself.
+    pub(super) fn begin_rebuild(&self) -> io::Result<()> {
+        self.size_bytes.store(0, Ordering::Release);
+        self.txn_bytes.store(0, Ordering::Release);
+        *self.index.lock() = Some(Indexes::empty());
+        for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
+            self.file(kind)?.truncate(0)?;
+        }
+        let txn_index = self.path(FileKind::TxnIndex);
+        if self.place.handles.disk().stat(&txn_index)?.is_some() {
+            self.file(FileKind::TxnIndex)?.truncate(0)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the files here; readers that hold one keep it.
+    pub(super) fn close_files(&self) {
+        self.place.handles.close(&self.slots);
+    }
+
+    /// Renames every file of the segment to another stage, the `.log` file first or last as the caller's crash rules
+    /// need.
+    pub(super) fn change_stage(&self, to: Stage, log_last: bool) -> io::Result<()> {
+        let disk = self.place.handles.disk();
+        let from = self.stage();
+        let mut kinds = FileKind::OF_SEGMENT;
+        if log_last {
+            kinds.reverse();
+        }
+        for kind in kinds {
+            let old = self.place.path(names::file(self.base, kind, from));
+            let new = self.place.path(names::file(self.base, kind, to));
+            match disk.rename(&old, &new) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(e),
+            }
+        }
+        self.stage.store(to as u8, Ordering::Release);
+        Ok(())
+    }
+}
+
+/// Damage in an index is met by searching without it.
+fn is_damage(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound)
+}
+
+/// The first batch that reaches `target`. When `hinted`, the first header must not lie behind the target, or the hint
+/// was wrong.
+fn search(walk: &mut Walk<'_>, target: Offset, hinted: bool) -> io::Result<Option<(u64, BatchHeader)>> {
+    let mut first = true;
+    while let Some((position, header)) = walk.next()? {
+        if hinted && first && header.base_offset > target {
+            return Err(super::walk::damaged(position, "the index points behind the offset"));
+        }
+        first = false;
+        if header.last_offset() >= target {
+            return Ok(Some((position, header)));
+        }
+    }
+    Ok(None)
+}
