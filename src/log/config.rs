@@ -1,11 +1,6 @@
 //! The topic-level settings that a partition's log obeys, typed, with Kafka's defaults.
 
-/// Which clock stamps a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimestampType {
-    CreateTime,
-    LogAppendTime,
-}
+use crate::records::TimestampType;
 
 /// Settings of one log. Shared by every partition of a topic and replaced as a whole when a setting changes.
 #[derive(Clone, Debug, PartialEq)]

@@ -56,6 +56,8 @@ pub struct TimedOffset {
     pub offset: Offset,
 }
 
+const UNKNOWN_MS: i64 = i64::MIN;
+
 /// One segment of a log.
 pub struct Segment {
     place: Arc<Place>,
@@ -134,15 +136,8 @@ impl Segment {
     }
 
     /// A segment that is on the disk. No file is touched before it is used.
-    pub fn existing(
-        place: Arc<Place>,
-        base: Offset,
-        size_bytes: u64,
-        txn_bytes: u64,
-        modified_ms: i64,
-        sealed: bool,
-    ) -> Arc<Segment> {
-        let segment = Segment::known(place, base, size_bytes, modified_ms, sealed);
+    pub fn existing(place: Arc<Place>, base: Offset, size_bytes: u64, txn_bytes: u64, sealed: bool) -> Arc<Segment> {
+        let segment = Segment::known(place, base, size_bytes, UNKNOWN_MS, sealed);
         segment.txn_bytes.store(txn_bytes, Ordering::Release);
         Arc::new(segment)
     }
@@ -170,8 +165,19 @@ impl Segment {
         self.size_bytes.load(Ordering::Acquire)
     }
 
-    pub fn modified_ms(&self) -> i64 {
-        self.modified_ms.load(Ordering::Relaxed)
+    /// When its newest record was stamped, or, without any timestamp, when its file was last changed.
+    pub fn newest_ms(&self) -> io::Result<i64> {
+        if let Some(max) = self.max_timestamp()? {
+            return Ok(max.timestamp_ms);
+        }
+        let known = self.modified_ms.load(Ordering::Relaxed);
+        if known != UNKNOWN_MS {
+            return Ok(known);
+        }
+        let stat = self.place.handles.disk().stat(&self.path(FileKind::Log))?;
+        let modified_ms = stat.map_or(0, |s| s.modified_ms);
+        self.modified_ms.store(modified_ms, Ordering::Relaxed);
+        Ok(modified_ms)
     }
 
     pub fn is_sealed(&self) -> bool {
@@ -288,11 +294,7 @@ impl Segment {
     fn write_index(&self, indexes: &mut Indexes, anew: bool) -> io::Result<()> {
         let handles = &self.place.handles;
         for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
-            let file = if self.is_sealed() {
-                handles.open(&self.path(kind), Open::Create)?
-            } else {
-                self.file(kind)?
-            };
+            let file = if self.is_sealed() { handles.open(&self.path(kind), Open::Create)? } else { self.file(kind)? };
             if anew {
                 file.truncate(0)?;
             }
@@ -331,9 +333,7 @@ impl Segment {
         let at_most = move |e: &TimeEntry| e.timestamp_ms <= timestamp_ms;
         let found = match self.with_indexes(|i| i.times.floor_in_tail(at_most))? {
             Floor::Found(entry) => Some(entry),
-            Floor::InFile(entries) => {
-                super::index::floor_in_file(&*self.file(FileKind::TimeIndex)?, entries, at_most)?
-            }
+            Floor::InFile(entries) => super::index::floor_in_file(&*self.file(FileKind::TimeIndex)?, entries, at_most)?,
             Floor::Nothing => None,
         };
         Ok(found.map(|e| TimedOffset { timestamp_ms: e.timestamp_ms, offset: self.base.plus(i64::from(e.relative)) }))

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::header;
-use crate::records::BatchHeader;
 use crate::disk::DiskFile;
 use crate::model::limits::BATCH_HEADER_BYTES;
+use crate::records::BatchHeader;
 
 const BLOCK_BYTES: usize = 4096;
 

@@ -88,12 +88,8 @@ mod tests {
             last_stable_offset: Offset(4),
         };
         let bytes = txn.to_bytes();
-        let expected: Vec<u8> = [[0u8, 0].as_slice()]
-            .into_iter()
-            .chain([1u64, 2, 3, 4].iter().map(|n| n.to_be_bytes().leak() as &[u8]))
-            .flatten()
-            .copied()
-            .collect();
+        let mut expected = vec![0u8, 0];
+        (1..=4u64).for_each(|n| expected.extend_from_slice(&n.to_be_bytes()));
         assert_eq!(bytes.as_slice(), expected);
         assert_eq!(AbortedTxn::from_bytes(&bytes), Some(txn));
         assert_eq!(AbortedTxn::from_bytes(&bytes[..20]), None);

@@ -54,15 +54,9 @@ fn sequences_follow_each_other_and_retries_get_their_first_answer() {
     let gap = append(&mut p, &batch(1, 0, 22, 1, 104, false)).unwrap_err();
     assert!(matches!(gap, AppendError::OutOfOrderSequence { sequence: 22, last_sequence: 20, .. }), "{gap}");
     // A new epoch starts at 0, an old one is over.
-    assert!(matches!(
-        append(&mut p, &batch(1, 1, 21, 1, 104, false)),
-        Err(AppendError::OutOfOrderSequence { .. })
-    ));
+    assert!(matches!(append(&mut p, &batch(1, 1, 21, 1, 104, false)), Err(AppendError::OutOfOrderSequence { .. })));
     assert_eq!(append(&mut p, &batch(1, 1, 0, 1, 104, false)).unwrap(), None);
-    assert!(matches!(
-        append(&mut p, &batch(1, 0, 21, 1, 105, false)),
-        Err(AppendError::InvalidProducerEpoch { .. })
-    ));
+    assert!(matches!(append(&mut p, &batch(1, 0, 21, 1, 105, false)), Err(AppendError::InvalidProducerEpoch { .. })));
 }
 
 #[test]
@@ -127,10 +121,7 @@ fn the_first_batch_of_a_transaction_needs_its_guard() {
     p.apply(&ok);
     // Open now: neither guard nor question is needed.
     assert_eq!(p.begin_verification(ProducerId(1), ProducerEpoch(0), 1, false, 0), None);
-    assert!(matches!(
-        p.plan_data(&batch(1, 0, 1, 1, 11, true), Origin::Client, None, true),
-        Ok(Verdict::Append(_))
-    ));
+    assert!(matches!(p.plan_data(&batch(1, 0, 1, 1, 11, true), Origin::Client, None, true), Ok(Verdict::Append(_))));
     // A marker in between makes an old guard worthless.
     let stale = guard;
     mark(&mut p, end(1, 0, false, 1), 12).unwrap();

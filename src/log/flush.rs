@@ -1,0 +1,140 @@
+//! What a log has written and not yet made durable, handed out to be synced without any lock.
+//!
+//! Two kinds. [`SyncWork`] is what an acknowledgement waits for: the bytes of segments and the names of files. [`Upkeep`]
+//! is what spares the next start a scan: complete indexes of sealed segments, producer snapshots, leader epochs. The
+//! recovery point moves over a sealed segment only when both are done.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::names::FileKind;
+use super::segment::Segment;
+use crate::disk::{self, Disk, DiskFile};
+use crate::model::Offset;
+
+/// Bytes and names to be made durable for everything below `up_to`.
+#[derive(Default)]
+pub struct SyncWork {
+    pub segments: Vec<Arc<Segment>>,
+    /// Directories in which names were made, changed or removed; to be synced after the files.
+    pub dirs: Vec<PathBuf>,
+    pub up_to: Offset,
+}
+
+impl SyncWork {
+    /// The `.log` files to be synced. Opens those that are closed, so ask only when they are to be synced one by one.
+    pub fn files(&self) -> io::Result<Vec<Arc<dyn DiskFile>>> {
+        self.segments.iter().map(|s| s.log_file()).collect()
+    }
+
+    /// Syncs everything one by one.
+    pub fn run(&self, disk: &dyn Disk) -> io::Result<()> {
+        for segment in &self.segments {
+            segment.log_file()?.sync_data()?;
+        }
+        self.dirs.iter().try_for_each(|dir| disk.sync_dir(dir))
+    }
+}
+
+/// Small files to be made durable before the recovery point may move on.
+#[derive(Default)]
+pub struct Upkeep {
+    pub(super) sealed: Vec<Arc<Segment>>,
+    pub(super) snapshots: Vec<PathBuf>,
+    /// The leader epochs, to be written anew.
+    pub(super) epochs: Option<(PathBuf, String)>,
+    pub(super) dir: PathBuf,
+    /// The recovery point may come up to here.
+    pub(super) up_to: Offset,
+}
+
+impl Upkeep {
+    /// Does the work. Not on a thread that answers requests.
+    pub fn run(&self, disk: &dyn Disk) -> io::Result<()> {
+        for segment in &self.sealed {
+            for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
+                segment.file(kind)?.sync_data()?;
+            }
+            if segment.has_aborted_txns() {
+                segment.file(FileKind::TxnIndex)?.sync_data()?;
+            }
+        }
+        for path in &self.snapshots {
+            match disk.open(path, disk::Open::Read) {
+                Ok(file) => file.sync_data()?,
+                // Removed since with its segment.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(e),
+            }
+        }
+        if let Some((path, text)) = &self.epochs {
+            disk::write_atomically(disk, path, text.as_bytes())?;
+        }
+        disk.sync_dir(&self.dir)
+    }
+}
+
+/// The writer's list of what is not durable yet.
+#[derive(Default)]
+pub(super) struct Dirty {
+    segments: Vec<Arc<Segment>>,
+    dirs: Vec<PathBuf>,
+    sealed: Vec<Arc<Segment>>,
+    snapshots: Vec<PathBuf>,
+    pub epochs: bool,
+}
+
+impl Dirty {
+    pub fn segment(&mut self, segment: &Arc<Segment>) {
+        if !self.segments.iter().rev().any(|s| Arc::ptr_eq(s, segment)) {
+            self.segments.push(segment.clone());
+        }
+    }
+
+    pub fn dir(&mut self, dir: PathBuf) {
+        if !self.dirs.contains(&dir) {
+            self.dirs.push(dir);
+        }
+    }
+
+    pub fn sealed(&mut self, segment: &Arc<Segment>) {
+        self.sealed.push(segment.clone());
+    }
+
+    pub fn snapshot(&mut self, path: PathBuf) {
+        self.snapshots.push(path);
+    }
+
+    /// A removed segment has nothing left to sync.
+    pub fn forget(&mut self, segment: &Arc<Segment>) {
+        self.segments.retain(|s| !Arc::ptr_eq(s, segment));
+        self.sealed.retain(|s| !Arc::ptr_eq(s, segment));
+    }
+
+    pub fn take_sync(&mut self, up_to: Offset) -> Option<SyncWork> {
+        if self.segments.is_empty() && self.dirs.is_empty() {
+            return None;
+        }
+        Some(SyncWork { segments: std::mem::take(&mut self.segments), dirs: std::mem::take(&mut self.dirs), up_to })
+    }
+
+    /// The base of the first sealed segment that still needs upkeep.
+    pub fn upkeep_from(&self) -> Option<Offset> {
+        self.sealed.first().map(|s| s.base())
+    }
+
+    pub fn take_upkeep(&mut self, dir: PathBuf, epochs: Option<(PathBuf, String)>, up_to: Offset) -> Option<Upkeep> {
+        if self.sealed.is_empty() && self.snapshots.is_empty() && !self.epochs {
+            return None;
+        }
+        let epochs = std::mem::take(&mut self.epochs).then_some(epochs).flatten();
+        Some(Upkeep {
+            sealed: std::mem::take(&mut self.sealed),
+            snapshots: std::mem::take(&mut self.snapshots),
+            epochs,
+            dir,
+            up_to,
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! The partition log on disks: what it promises, and what a crash may not take from it.
+
+mod behaviour;
+mod support;
