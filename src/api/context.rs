@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::broker::Broker;
-use crate::security::Principal;
+use crate::security::{Operation, Principal, ResourceType};
 use crate::wire::header::RequestHeader;
 
 /// The other end of a connection. A byte stream plus a principal is all that the rest of the broker sees of it.
@@ -18,6 +18,11 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// The client's address, as access control compares it.
+    pub fn address(&self) -> String {
+        self.remote.ip().to_string()
+    }
+
     /// The client's address as Kafka shows it in group members: `/127.0.0.1`.
     pub fn host(&self) -> String {
         format!("/{}", self.remote.ip())
@@ -35,6 +40,18 @@ pub struct Context {
 impl Context {
     pub fn version(&self) -> i16 {
         self.header.version
+    }
+
+    /// Whether the client may do this to that.
+    pub fn allows(&self, operation: Operation, resource: ResourceType, name: &str) -> bool {
+        let authorizer = self.broker.authorizer();
+        !authorizer.is_enabled()
+            || authorizer.allows(&self.peer.principal, &self.peer.address(), operation, resource, name)
+    }
+
+    /// The bits of what the client may do to that, as `authorized operations` fields hold them.
+    pub fn operations_on(&self, resource: ResourceType, name: &str) -> i32 {
+        self.broker.authorizer().operations_of(&self.peer.principal, &self.peer.address(), resource, name)
     }
 
     /// The client id, empty when there is none.

@@ -6,6 +6,11 @@
 
 mod api_versions;
 mod context;
+mod fetch;
+mod list_offsets;
+mod metadata;
+mod offset_for_leader_epoch;
+mod produce;
 
 pub use context::{Context, Peer};
 
@@ -18,6 +23,7 @@ use bytes::Bytes;
 use crate::disk::DiskFile;
 use crate::wire::WireError;
 use crate::wire::codec::{self, WireRequest, WireResponse};
+use crate::wire::messages::StrBytes;
 use crate::wire::reply;
 use crate::wire::versions::ApiKey;
 
@@ -57,8 +63,24 @@ const fn serial(key: ApiKey, handle: Handler) -> Api {
     Api { key, overlaps: false, handle }
 }
 
+const fn overlapping(key: ApiKey, handle: Handler) -> Api {
+    Api { key, overlaps: true, handle }
+}
+
+/// A topic's name as messages hold it.
+pub(crate) fn topic_name(name: &str) -> crate::wire::messages::TopicName {
+    StrBytes::from_string(name.to_string()).into()
+}
+
 /// Every API that this broker serves, and with it advertises.
-pub static TABLE: &[Api] = &[serial(ApiKey::ApiVersions, api_versions::handle)];
+pub static TABLE: &[Api] = &[
+    overlapping(ApiKey::Produce, produce::handle),
+    serial(ApiKey::Fetch, fetch::handle),
+    serial(ApiKey::ListOffsets, list_offsets::handle),
+    serial(ApiKey::Metadata, metadata::handle),
+    serial(ApiKey::ApiVersions, api_versions::handle),
+    serial(ApiKey::OffsetForLeaderEpoch, offset_for_leader_epoch::handle),
+];
 
 /// The row of an API key, if it is served.
 pub fn find(key: i16) -> Option<&'static Api> {

@@ -15,7 +15,8 @@ pub struct AckGroup {
 }
 
 struct State {
-    missing: usize,
+    /// Slots that have not reported.
+    missing: Vec<usize>,
     /// Partitions of the request, by its own numbering, whose bytes could not be made durable.
     failed: Vec<(usize, ErrorCode)>,
     waker: Option<Waker>,
@@ -23,20 +24,34 @@ struct State {
 
 impl AckGroup {
     pub fn new() -> Arc<Self> {
-        Arc::new(AckGroup { state: Mutex::new(State { missing: 0, failed: Vec::new(), waker: None }) })
+        Arc::new(AckGroup { state: Mutex::new(State { missing: Vec::new(), failed: Vec::new(), waker: None }) })
     }
 
-    fn expect_one(&self) {
-        self.state.lock().missing += 1;
+    /// Whether nothing is waited for.
+    pub fn is_complete(&self) -> bool {
+        self.state.lock().missing.is_empty()
+    }
+
+    /// Stops waiting: what has not reported fails with this code. What had failed before keeps its own.
+    pub fn give_up(&self, code: ErrorCode) -> Vec<(usize, ErrorCode)> {
+        let mut state = self.state.lock();
+        let mut failed = std::mem::take(&mut state.failed);
+        failed.extend(state.missing.drain(..).map(|slot| (slot, code)));
+        failed
+    }
+
+    fn expect(&self, slot: usize) {
+        self.state.lock().missing.push(slot);
     }
 
     fn done(&self, slot: usize, error: Option<ErrorCode>) {
         let mut state = self.state.lock();
-        state.missing -= 1;
+        let Some(at) = state.missing.iter().position(|s| *s == slot) else { return };
+        state.missing.swap_remove(at);
         if let Some(code) = error {
             state.failed.push((slot, code));
         }
-        if state.missing == 0
+        if state.missing.is_empty()
             && let Some(waker) = state.waker.take()
         {
             drop(state);
@@ -53,7 +68,7 @@ impl Future for AllDurable {
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.0.state.lock();
-        if state.missing == 0 {
+        if state.missing.is_empty() {
             return Poll::Ready(std::mem::take(&mut state.failed));
         }
         state.waker = Some(task.waker().clone());
@@ -82,7 +97,7 @@ impl AckQueue {
         if durable() >= end {
             return;
         }
-        group.expect_one();
+        group.expect(slot);
         waiting.push(Waiting { end, slot, group: group.clone() });
     }
 
@@ -137,6 +152,18 @@ mod tests {
         let group = AckGroup::new();
         queue.wait(Offset(3), || Offset(3), 0, &group);
         assert_eq!(poll(&group), Poll::Ready(vec![]));
+    }
+
+    #[test]
+    fn giving_up_fails_what_has_not_reported_and_late_reports_change_nothing() {
+        let (a, b) = (AckQueue::default(), AckQueue::default());
+        let group = AckGroup::new();
+        a.wait(Offset(1), || Offset(0), 0, &group);
+        b.wait(Offset(1), || Offset(0), 1, &group);
+        a.release(Offset(1));
+        assert_eq!(group.give_up(ErrorCode::RequestTimedOut), [(1, ErrorCode::RequestTimedOut)]);
+        b.release(Offset(1));
+        assert!(group.is_complete());
     }
 
     #[test]

@@ -17,22 +17,12 @@ use std::thread::JoinHandle;
 use parking_lot::{Condvar, Mutex};
 use tracing::error;
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::Disk;
+use crate::log::SyncWork;
 use crate::metrics::Counter;
-use crate::model::Offset;
 
 /// Up to here each file is synced by itself; from here on one sync of the whole file system is cheaper.
 const FILES_SYNCED_SINGLY_MAX: usize = 16;
-
-/// What one partition needs synced, up to which offset.
-#[derive(Default)]
-pub struct SyncWork {
-    pub files: Vec<Arc<dyn DiskFile>>,
-    /// Directories in which names were created, renamed or removed.
-    pub dirs: Vec<PathBuf>,
-    /// Everything below is durable once the work is done.
-    pub up_to: Offset,
-}
 
 /// Something whose bytes must become durable.
 pub trait Syncable: Send + Sync {
@@ -179,16 +169,19 @@ impl Shared {
     }
 
     fn sync<'a>(&self, round: impl Iterator<Item = &'a SyncWork> + Clone) -> io::Result<()> {
-        let files = || round.clone().flat_map(|work| &work.files);
-        let count = files().count();
+        let count: usize = round.clone().map(|work| work.segments.len()).sum();
         if count > FILES_SYNCED_SINGLY_MAX {
             return self.disk.sync_file_system(&self.dir);
         }
+        let mut files = Vec::with_capacity(count);
+        for work in round.clone() {
+            files.extend(work.files()?);
+        }
         if count > 1 {
             // The device works on all of them while the first is waited for.
-            files().for_each(|file| file.start_writeback());
+            files.iter().for_each(|file| file.start_writeback());
         }
-        for file in files() {
+        for file in &files {
             file.sync_data()?;
         }
         let dirs: BTreeSet<&PathBuf> = round.flat_map(|work| &work.dirs).collect();

@@ -5,9 +5,13 @@ pub mod acks;
 mod broker;
 pub mod durability;
 pub mod features;
+pub mod fetch;
 pub mod fetch_sessions;
 pub mod limits;
+pub mod partition;
+pub mod partitions;
+pub mod produce;
 pub mod purgatory;
 
-pub use broker::Broker;
+pub use broker::{Broker, Parts};
 pub use limits::Limits;

@@ -23,6 +23,11 @@ impl FetchWaiter {
         self.wake.notified().await;
     }
 
+    /// Waits for this much more. What came in the meantime has left a wake-up behind.
+    pub fn rearm(&self, missing_bytes: i64) {
+        self.missing_bytes.store(missing_bytes, Ordering::Release);
+    }
+
     fn offer(&self, bytes: i64) {
         if self.missing_bytes.fetch_sub(bytes, Ordering::AcqRel) <= bytes {
             self.wake.notify_one();

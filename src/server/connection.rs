@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep;
 
 use crate::api::{self, Api, Context, Outcome, Peer, Pending, Reply};
 use crate::broker::Broker;
@@ -85,8 +85,8 @@ impl Connection {
 
     /// Serves until either side ends it.
     pub(super) async fn serve(mut self, mut stop: watch::Receiver<bool>, idle: Duration) -> End {
-        let mut idle_until = Instant::now() + idle;
-        let timer = sleep_until(idle_until);
+        let mut heard = false;
+        let timer = sleep(idle);
         tokio::pin!(timer);
         loop {
             self.start_requests();
@@ -107,7 +107,7 @@ impl Connection {
                 biased;
                 () = poll_fn(|task| poll_ready(&mut self.in_flight, task)), if answers => {}
                 ready = self.transport.readable(), if reads => {
-                    idle_until = Instant::now() + idle;
+                    heard = true;
                     match ready.and_then(|()| self.read_some()) {
                         Ok(Read::Some | Read::Nothing) => {}
                         Ok(Read::End) => return End::Quiet,
@@ -115,11 +115,12 @@ impl Connection {
                     }
                 }
                 _ = stop.changed(), if self.closing.is_none() => self.closing = Some(End::Quiet),
+                // Resetting a timer at every read costs more than closing an idle connection a little late.
                 () = &mut timer, if !answers => {
-                    if Instant::now() >= idle_until {
+                    if !std::mem::take(&mut heard) {
                         return End::Quiet;
                     }
-                    timer.as_mut().reset(idle_until);
+                    timer.set(sleep(idle));
                 }
             }
         }

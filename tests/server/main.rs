@@ -2,10 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ottla::broker::{Broker, Limits};
+use ottla::broker::{Broker, Parts};
+use ottla::clock::SystemClock;
+use ottla::config::{BrokerConfig, Origin, Settings};
+use ottla::disk::real::RealDisk;
 use ottla::server::Server;
 use ottla::wire::codec;
 use ottla::wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
@@ -17,10 +21,22 @@ struct Running {
     _runtime: tokio::runtime::Runtime,
 }
 
-fn start(limits: Limits) -> Running {
+/// A broker with these settings over the defaults, without topics.
+fn broker(settings: &[(&str, &str)]) -> Arc<Broker> {
+    let mut all = Settings::new();
+    all.set("node.id", "1", Origin::CommandLine);
+    for (key, value) in settings {
+        all.set(*key, *value, Origin::CommandLine);
+    }
+    let config = BrokerConfig::read(all).0.unwrap();
+    let (clock, disk) = (Arc::new(SystemClock::new()), Arc::new(RealDisk));
+    Broker::new(Parts { config, cluster_id: "test".into(), clock, disk })
+}
+
+fn start(settings: &[(&str, &str)]) -> Running {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let _inside = runtime.enter();
-    let server = Server::new(Broker::new(limits));
+    let server = Server::new(broker(settings));
     let address = server.listen("PLAINTEXT", "127.0.0.1:0".parse().unwrap(), 50).unwrap();
     Running { address, server, _runtime: runtime }
 }
@@ -55,7 +71,7 @@ fn correlation(frame: &Bytes) -> i32 {
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
-    let running = start(Limits::default());
+    let running = start(&[]);
     let mut stream = running.connect();
     let all: Vec<u8> = (0..200).flat_map(ask).collect();
     stream.write_all(&all).unwrap();
@@ -66,7 +82,7 @@ fn pipelined_requests_are_answered_in_order() {
 
 #[test]
 fn an_answer_lists_itself_among_the_served_apis() {
-    let running = start(Limits::default());
+    let running = start(&[]);
     let mut stream = running.connect();
     stream.write_all(&ask(7)).unwrap();
     let (id, answer) = codec::decode_reply::<ApiVersionsResponse>(3, frame(&mut stream).unwrap()).unwrap();
@@ -76,7 +92,7 @@ fn an_answer_lists_itself_among_the_served_apis() {
 
 #[test]
 fn a_good_request_is_answered_before_a_bad_one_closes_the_connection() {
-    let running = start(Limits::default());
+    let running = start(&[]);
     let mut stream = running.connect();
     let unknown_api = [0, 0, 0, 10, 3, 231, 0, 0, 0, 0, 0, 9, 255, 255];
     stream.write_all(&[&ask(1)[..], &unknown_api].concat()).unwrap();
@@ -89,7 +105,7 @@ fn a_frame_over_the_limit_closes_and_one_at_the_limit_does_not() {
     let whole = ask(1);
     let size = whole.len() - 4;
     for (limit, answered) in [(size, true), (size - 1, false)] {
-        let running = start(Limits { socket_request_max_bytes: limit, ..Limits::default() });
+        let running = start(&[("socket.request.max.bytes", &limit.to_string())]);
         let mut stream = running.connect();
         stream.write_all(&whole).unwrap();
         assert_eq!(frame(&mut stream).is_some(), answered, "limit {limit}");
@@ -98,7 +114,7 @@ fn a_frame_over_the_limit_closes_and_one_at_the_limit_does_not() {
 
 #[test]
 fn the_limit_of_connections_refuses_one_more_and_a_place_is_given_back() {
-    let running = start(Limits { max_connections: 1, ..Limits::default() });
+    let running = start(&[("max.connections", "1")]);
     let mut first = running.connect();
     first.write_all(&ask(1)).unwrap();
     assert!(frame(&mut first).is_some());
@@ -116,7 +132,7 @@ fn the_limit_of_connections_refuses_one_more_and_a_place_is_given_back() {
 
 #[test]
 fn a_stopping_server_closes_idle_connections() {
-    let running = start(Limits::default());
+    let running = start(&[]);
     let mut stream = running.connect();
     stream.write_all(&ask(1)).unwrap();
     assert!(frame(&mut stream).is_some());

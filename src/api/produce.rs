@@ -1,0 +1,232 @@
+//! Produce (0), served 3-13, told 0-13: appends one record batch to each partition.
+//!
+//! The work up to the page cache is done at once, in the connection's order; with acks=all the answer then waits until
+//! the bytes are as durable as `ottla.acks.all` asks, while later Produce requests of the connection go on. From version
+//! 13 on topics are named by id; from version 12 on a transactional batch adds its partition to the transaction.
+//!
+//! Unlike Kafka, null records are answered with INVALID_RECORD instead of never.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::broker::acks::{AckGroup, AllDurable};
+use crate::broker::produce::{self, Appended, Asked, Refusal};
+use crate::model::{ErrorCode, TopicId, TopicName};
+use crate::security::{Operation, ResourceType};
+use crate::wire::WireError;
+use crate::wire::codec;
+use crate::wire::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
+use crate::wire::messages::{ProduceRequest, ProduceResponse};
+
+use super::{Context, Outcome, encode};
+
+/// From this version on topics are named by id only.
+const TOPIC_IDS_FROM: i16 = 13;
+const ACKS_ALL: i16 = -1;
+
+/// One partition's part of the answer, in the order in which partitions were asked.
+struct Part {
+    topic: TopicName,
+    topic_id: TopicId,
+    partition: i32,
+    result: Result<Appended, Refusal>,
+}
+
+pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
+    let request: ProduceRequest = codec::decode(cx.version(), body)?;
+    if let Some(refused) = refuse_whole(&cx, &request) {
+        return refused;
+    }
+    let acks = request.acks;
+    let timeout = Duration::from_millis(request.timeout_ms.max(0) as u64);
+    let mut parts = Vec::new();
+    for target in targets(&cx, request) {
+        let result = append(&cx, acks, &target);
+        parts.push(Part { topic: target.topic, topic_id: target.topic_id, partition: target.partition, result });
+    }
+    if acks == 0 {
+        return Ok(match parts.iter().find_map(|part| part.result.as_ref().err().map(|e| (part, e))) {
+            None => Outcome::Silence,
+            Some((part, e)) => Outcome::Close(format!(
+                "a Produce with acks=0 failed for {}-{} with {}: closing is the only way to tell",
+                part.topic, part.partition, e.code
+            )),
+        });
+    }
+    if acks == ACKS_ALL && !cx.broker.acks_from_page_cache() {
+        let group = AckGroup::new();
+        for (slot, part) in parts.iter().enumerate() {
+            if let Ok(appended) = &part.result {
+                cx.broker.await_durable(&appended.partition, appended.end, slot, &group);
+            }
+        }
+        if !group.is_complete() {
+            return Ok(Outcome::Later(Box::pin(async move {
+                let waiting = AllDurable(group.clone());
+                let failed = match tokio::time::timeout(timeout, waiting).await {
+                    Ok(failed) => failed,
+                    Err(_) => group.give_up(ErrorCode::RequestTimedOut),
+                };
+                for (slot, code) in failed {
+                    parts[slot].result = Err(Refusal::plain(code));
+                }
+                encode(&cx, &response(&cx, parts)).unwrap_or_else(|e| Outcome::Close(e.to_string()))
+            })));
+        }
+    }
+    encode(&cx, &response(&cx, parts))
+}
+
+/// What fails the request as a whole: records that Kafka cannot even parse, and transactional records whose producer
+/// does not say, or may not use, its transactional id.
+fn refuse_whole(cx: &Context, request: &ProduceRequest) -> Option<Result<Outcome, WireError>> {
+    let mut transactional = false;
+    let all = || request.topic_data.iter().flat_map(|t| t.partition_data.iter().map(move |p| (t, p)));
+    for (_, data) in all() {
+        let Some(records) = &data.records else { continue };
+        transactional |= produce::transactional_header(records).is_some();
+        if let Err(rejected) = produce::check_shape(records, cx.version())
+            && rejected.whole_request
+        {
+            return Some(whole(cx, request, rejected.code));
+        }
+    }
+    let may = || {
+        let id = request.transactional_id.as_ref()?;
+        cx.allows(Operation::Write, ResourceType::TransactionalId, id).then_some(())
+    };
+    if transactional && may().is_none() {
+        return Some(whole(cx, request, ErrorCode::TransactionalIdAuthorizationFailed));
+    }
+    None
+}
+
+/// One error for every partition.
+fn whole(cx: &Context, request: &ProduceRequest, code: ErrorCode) -> Result<Outcome, WireError> {
+    if request.acks == 0 {
+        return Ok(Outcome::Close(format!("a Produce with acks=0 failed with {code}")));
+    }
+    let parts = request.topic_data.iter().flat_map(|topic| {
+        topic.partition_data.iter().map(|data| Part {
+            topic: TopicName::from(topic.name.as_str()),
+            topic_id: TopicId(topic.topic_id),
+            partition: data.index,
+            result: Err(Refusal::plain(code)),
+        })
+    });
+    encode(cx, &response(cx, parts.collect()))
+}
+
+/// A partition that the request names, with its records.
+struct Target {
+    topic: TopicName,
+    topic_id: TopicId,
+    partition: i32,
+    records: Option<Bytes>,
+}
+
+/// The request's partitions. One that is named twice counts once, with its last records, as in Kafka.
+fn targets(cx: &Context, request: ProduceRequest) -> Vec<Target> {
+    let mut at: HashMap<(TopicId, TopicName, i32), usize> = HashMap::new();
+    let mut targets: Vec<Target> = Vec::with_capacity(request.topic_data.len());
+    let image = cx.broker.image();
+    let single = request.topic_data.len() == 1 && request.topic_data[0].partition_data.len() == 1;
+    for topic in request.topic_data {
+        let (name, id): (TopicName, TopicId) = if cx.version() >= TOPIC_IDS_FROM {
+            let id = TopicId(topic.topic_id);
+            (image.topics.by_id(id).map(|topic| topic.name.clone()).unwrap_or_default(), id)
+        } else {
+            let name: TopicName = TopicName::from(topic.name.as_str());
+            let id = image.topics.by_name(&name).map(|topic| topic.id).unwrap_or_default();
+            (name, id)
+        };
+        for data in topic.partition_data {
+            let target = Target { topic: name.clone(), topic_id: id, partition: data.index, records: data.records };
+            if single {
+                return vec![target];
+            }
+            match at.get(&(id, name.clone(), data.index)) {
+                Some(&i) => targets[i] = target,
+                None => {
+                    at.insert((id, name.clone(), data.index), targets.len());
+                    targets.push(target);
+                }
+            }
+        }
+    }
+    targets
+}
+
+fn append(cx: &Context, acks: i16, target: &Target) -> Result<Appended, Refusal> {
+    if target.topic.is_empty() && cx.version() >= TOPIC_IDS_FROM {
+        return Err(Refusal::plain(ErrorCode::UnknownTopicId));
+    }
+    if !cx.allows(Operation::Write, ResourceType::Topic, &target.topic) {
+        return Err(Refusal::plain(ErrorCode::TopicAuthorizationFailed));
+    }
+    let partition = cx
+        .broker
+        .partition(&target.topic, target.partition)
+        .ok_or_else(|| Refusal::plain(ErrorCode::UnknownTopicOrPartition))?;
+    let asked = Asked {
+        version: cx.version(),
+        acks,
+        records: target.records.clone().unwrap_or_default(),
+        admin_client: cx.client_id() == "__admin_client",
+        guard: None,
+    };
+    produce::append(&cx.broker, partition, asked)
+}
+
+fn response(cx: &Context, parts: Vec<Part>) -> ProduceResponse {
+    let mut topics: Vec<TopicProduceResponse> = Vec::new();
+    for part in parts {
+        let answer = partition_response(&part);
+        let same = |t: &TopicProduceResponse| t.topic_id == part.topic_id.0 && t.name.as_str() == &*part.topic;
+        match topics.iter_mut().find(|t| same(t)) {
+            Some(topic) => topic.partition_responses.push(answer),
+            None => {
+                let mut topic = TopicProduceResponse::default();
+                topic.name = super::topic_name(&part.topic);
+                if cx.version() >= TOPIC_IDS_FROM {
+                    topic.topic_id = part.topic_id.0;
+                }
+                topic.partition_responses.push(answer);
+                topics.push(topic);
+            }
+        }
+    }
+    ProduceResponse::default().with_responses(topics)
+}
+
+fn partition_response(part: &Part) -> PartitionProduceResponse {
+    let mut answer = PartitionProduceResponse::default();
+    answer.index = part.partition;
+    match &part.result {
+        Ok(appended) => {
+            answer.base_offset = appended.base_offset.0;
+            answer.log_append_time_ms = appended.log_append_time_ms;
+            answer.log_start_offset = appended.log_start.0;
+        }
+        Err(refusal) => {
+            answer.error_code = refusal.code.code();
+            answer.base_offset = -1;
+            answer.log_append_time_ms = -1;
+            answer.log_start_offset = refusal.log_start.0;
+            answer.error_message = refusal.message.clone().map(Into::into);
+            answer.record_errors = refusal
+                .record_errors
+                .iter()
+                .map(|(index, message)| {
+                    let error = BatchIndexAndErrorMessage::default().with_batch_index(*index);
+                    error.with_batch_index_error_message(message.clone().map(Into::into))
+                })
+                .collect();
+        }
+    }
+    answer
+}

@@ -1,0 +1,362 @@
+//! One partition as the broker holds it: its log, who waits for it, and what is durable.
+//!
+//! Appending takes the log's lock; reading does not. With `ottla.acks.all=fsync` the high watermark is the durable
+//! offset, so that no consumer reads what a crash may take back; with `page-cache` it is the log's end.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::{Mutex, MutexGuard};
+use tracing::{error, warn};
+
+use crate::config::TopicSettings;
+use crate::log::{
+    AppendBatch, AppendCtx, AppendError, Appended, EndTxn, Ends, FoundRecord, LogReader, LogSlice, Origin,
+    PartitionLog, ReadError, SyncWork, UpTo, VerificationGuard,
+};
+use crate::model::{ErrorCode, LeaderEpoch, Offset, TopicId, TopicPartition};
+use crate::records::ValidBatch;
+
+use super::acks::{AckGroup, AckQueue};
+use super::durability::{GroupCommit, Syncable};
+use super::purgatory::WaiterList;
+
+/// A record found by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Located {
+    pub offset: Offset,
+    pub timestamp_ms: i64,
+    pub leader_epoch: LeaderEpoch,
+}
+
+/// Shared by everyone who reads or writes the partition.
+pub struct Partition {
+    name: TopicPartition,
+    topic_id: TopicId,
+    leader_epoch: AtomicI32,
+    settings: ArcSwap<TopicSettings>,
+    log: Mutex<PartitionLog>,
+    reader: LogReader,
+    commit: Arc<GroupCommit>,
+    /// Everything below is on stable storage.
+    durable: AtomicI64,
+    queued: AtomicBool,
+    acks: AckQueue,
+    fetch_waiters: WaiterList,
+    /// Bytes appended and not yet shown to those who wait for bytes.
+    unseen_bytes: AtomicU64,
+    /// Bytes that the sync under way will show.
+    syncing_bytes: AtomicU64,
+    /// Records appended since the last sync, for `flush.messages`.
+    unflushed_records: AtomicI64,
+    offline: AtomicBool,
+}
+
+impl Partition {
+    pub fn new(
+        log: PartitionLog,
+        leader_epoch: LeaderEpoch,
+        settings: Arc<TopicSettings>,
+        commit: Arc<GroupCommit>,
+    ) -> Arc<Self> {
+        Arc::new(Partition {
+            name: log.topic_partition().clone(),
+            topic_id: log.topic_id(),
+            leader_epoch: AtomicI32::new(leader_epoch.0),
+            settings: ArcSwap::new(settings),
+            reader: log.reader(),
+            durable: AtomicI64::new(log.ends().high_watermark.0),
+            log: Mutex::new(log),
+            commit,
+            queued: AtomicBool::new(false),
+            acks: AckQueue::default(),
+            fetch_waiters: WaiterList::default(),
+            unseen_bytes: AtomicU64::new(0),
+            syncing_bytes: AtomicU64::new(0),
+            unflushed_records: AtomicI64::new(0),
+            offline: AtomicBool::new(false),
+        })
+    }
+
+    pub fn name(&self) -> &TopicPartition {
+        &self.name
+    }
+
+    pub fn topic_id(&self) -> TopicId {
+        self.topic_id
+    }
+
+    pub fn leader_epoch(&self) -> LeaderEpoch {
+        LeaderEpoch(self.leader_epoch.load(Ordering::Acquire))
+    }
+
+    pub fn set_leader_epoch(&self, epoch: LeaderEpoch) {
+        self.leader_epoch.store(epoch.0, Ordering::Release);
+    }
+
+    pub fn settings(&self) -> arc_swap::Guard<Arc<TopicSettings>> {
+        self.settings.load()
+    }
+
+    /// New topic settings, in force from now on.
+    pub fn set_settings(&self, settings: Arc<TopicSettings>, log: Arc<crate::log::LogConfig>) {
+        self.settings.store(settings);
+        self.log.lock().set_config(log);
+    }
+
+    /// The log, for work that needs its writer: housekeeping, deletion, coordinators' loading.
+    pub fn log(&self) -> MutexGuard<'_, PartitionLog> {
+        self.log.lock()
+    }
+
+    pub fn reader(&self) -> &LogReader {
+        &self.reader
+    }
+
+    pub fn ends(&self) -> Ends {
+        self.reader.ends()
+    }
+
+    pub fn commit(&self) -> &Arc<GroupCommit> {
+        &self.commit
+    }
+
+    pub fn is_offline(&self) -> bool {
+        self.offline.load(Ordering::Acquire)
+    }
+
+    pub fn fetch_waiters(&self) -> &WaiterList {
+        &self.fetch_waiters
+    }
+
+    /// Everything below is on stable storage.
+    pub fn durable(&self) -> Offset {
+        Offset(self.durable.load(Ordering::Acquire))
+    }
+
+    /// Whether a client's idea of the leader epoch is ours; -1 is no idea.
+    pub fn check_leader_epoch(&self, asked: LeaderEpoch) -> Result<(), ErrorCode> {
+        let current = self.leader_epoch();
+        match asked {
+            LeaderEpoch::NONE => Ok(()),
+            asked if asked < current => Err(ErrorCode::FencedLeaderEpoch),
+            asked if asked > current => Err(ErrorCode::UnknownLeaderEpoch),
+            _ if self.is_offline() => Err(ErrorCode::KafkaStorageError),
+            _ => Ok(()),
+        }
+    }
+
+    // Writing.
+
+    /// Appends one batch to the page cache. Who needs it durable asks [`Partition::when_durable`] next.
+    pub fn append(
+        self: &Arc<Self>,
+        batch: &ValidBatch,
+        guard: Option<VerificationGuard>,
+        origin: Origin,
+        now_ms: i64,
+        page_cache_is_enough: bool,
+    ) -> Result<Appended, AppendError> {
+        let append = AppendBatch { header: &batch.header, payload: &batch.payload, guard };
+        let ctx = AppendCtx { leader_epoch: self.leader_epoch(), origin, now_ms };
+        let mut log = self.log.lock();
+        let appended = log.append(append, &ctx)?;
+        if !appended.duplicate {
+            self.count(batch.size_bytes() as u64, i64::from(batch.record_count));
+            self.after_append(&mut log, page_cache_is_enough);
+        }
+        drop(log);
+        self.show_or_sync(page_cache_is_enough);
+        Ok(appended)
+    }
+
+    /// Ends a producer's transaction here with a marker.
+    pub fn append_marker(
+        self: &Arc<Self>,
+        end: &EndTxn,
+        now_ms: i64,
+        page_cache_is_enough: bool,
+    ) -> Result<Appended, AppendError> {
+        let ctx = AppendCtx { leader_epoch: self.leader_epoch(), origin: Origin::Coordinator, now_ms };
+        let mut log = self.log.lock();
+        let appended = log.append_marker(end, &ctx)?;
+        self.count(1, 1);
+        self.after_append(&mut log, page_cache_is_enough);
+        drop(log);
+        self.show_or_sync(page_cache_is_enough);
+        Ok(appended)
+    }
+
+    fn count(&self, bytes: u64, records: i64) {
+        self.unseen_bytes.fetch_add(bytes, Ordering::AcqRel);
+        self.unflushed_records.fetch_add(records, Ordering::AcqRel);
+    }
+
+    fn after_append(&self, log: &mut PartitionLog, page_cache_is_enough: bool) {
+        if page_cache_is_enough {
+            let end = log.log_end();
+            log.advance_high_watermark(end);
+        }
+    }
+
+    fn show_or_sync(self: &Arc<Self>, page_cache_is_enough: bool) {
+        if page_cache_is_enough {
+            let bytes = self.unseen_bytes.swap(0, Ordering::AcqRel);
+            self.fetch_waiters.grown(bytes as i64);
+        } else {
+            self.request_sync();
+        }
+    }
+
+    /// Whether `flush.messages` asks for a sync before the next acknowledgement.
+    pub fn flush_is_due(&self) -> bool {
+        let every = self.settings.load().flush_messages;
+        every < i64::MAX && self.unflushed_records.load(Ordering::Acquire) >= every
+    }
+
+    /// Has everything appended so far synced in the next commit round.
+    pub fn request_sync(self: &Arc<Self>) {
+        let thing: Arc<dyn Syncable> = self.clone();
+        self.commit.request(&thing);
+    }
+
+    /// Has the group told when everything below `end` is durable.
+    pub fn when_durable(self: &Arc<Self>, end: Offset, slot: usize, group: &Arc<AckGroup>) {
+        self.acks.wait(end, || self.durable(), slot, group);
+        if self.is_offline() {
+            self.acks.fail(ErrorCode::KafkaStorageError);
+        } else if self.durable() < end {
+            self.request_sync();
+        }
+    }
+
+    // Reading.
+
+    /// Whole batches from `from` on; see [`LogReader::read`].
+    pub fn read(
+        &self,
+        from: Offset,
+        max_bytes: u64,
+        up_to: UpTo,
+        min_one: bool,
+    ) -> Result<Option<LogSlice>, ReadError> {
+        match self.reader.read(from, max_bytes, up_to, min_one) {
+            Err(ReadError::NotLoaded) => {
+                self.load()?;
+                self.reader.read(from, max_bytes, up_to, min_one)
+            }
+            other => other,
+        }
+    }
+
+    /// Producer and first offset of the aborted transactions that a committed-only reader of `from..to` must skip.
+    pub fn aborted(&self, from: Offset, to: Offset) -> Result<Vec<(i64, i64)>, ReadError> {
+        let found = self.reader.aborted_txns(from, to)?;
+        Ok(found.iter().map(|txn| (txn.producer_id.0, txn.first_offset.0)).collect())
+    }
+
+    /// The first record whose timestamp is not before the one given. Reads the disk.
+    pub fn first_from(&self, timestamp_ms: i64) -> Result<Option<Located>, ErrorCode> {
+        self.search(|reader| reader.offset_for_time(timestamp_ms))
+    }
+
+    /// The record with the largest timestamp. Reads the disk.
+    pub fn max_timestamp(&self) -> Result<Option<Located>, ErrorCode> {
+        self.search(LogReader::max_timestamp)
+    }
+
+    fn search(
+        &self,
+        look: impl Fn(&LogReader) -> Result<Option<FoundRecord>, ReadError>,
+    ) -> Result<Option<Located>, ErrorCode> {
+        let found = match look(&self.reader) {
+            Err(ReadError::NotLoaded) => self.load().and_then(|()| look(&self.reader)),
+            other => other,
+        };
+        let found = found.map_err(|e| {
+            self.report_read_error(&e);
+            e.code()
+        })?;
+        Ok(found.map(|f| Located { offset: f.offset, timestamp_ms: f.timestamp_ms, leader_epoch: f.leader_epoch }))
+    }
+
+    /// Opens the log's files on its first use after a clean start.
+    fn load(&self) -> Result<(), ReadError> {
+        self.log.lock().ensure_loaded().map_err(|e| ReadError::Io(io::Error::other(e.to_string())))
+    }
+
+    /// Logs what a reader ran into; a read error is no reason to stop the partition.
+    pub fn report_read_error(&self, e: &ReadError) {
+        warn!("Cannot read {}: {e}", self.name);
+    }
+
+    /// Where the client's log and this one part ways, if they do (KIP-595).
+    pub fn divergence(
+        &self,
+        last_fetched: LeaderEpoch,
+        offset: Offset,
+    ) -> Result<Option<(LeaderEpoch, Offset)>, ErrorCode> {
+        if last_fetched == LeaderEpoch::NONE {
+            return Ok(None);
+        }
+        let (epoch, end) = self.end_of_epoch(last_fetched).ok_or(ErrorCode::OffsetOutOfRange)?;
+        if offset < self.ends().log_start {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
+        Ok((epoch < last_fetched || end < offset).then_some((epoch, end)))
+    }
+
+    /// The greatest epoch not above the one asked for, and where it ends.
+    pub fn end_of_epoch(&self, asked: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
+        let mut log = self.log.lock();
+        log.ensure_loaded().ok()?;
+        log.end_of_epoch(asked)
+    }
+
+    /// The leader epoch in which an offset was written; the present one at the end of the log.
+    pub fn epoch_of(&self, offset: Offset) -> LeaderEpoch {
+        let mut log = self.log.lock();
+        if log.ensure_loaded().is_err() {
+            return LeaderEpoch::NONE;
+        }
+        log.epochs().of_offset(offset).unwrap_or(LeaderEpoch::NONE)
+    }
+}
+
+impl Syncable for Partition {
+    fn queued(&self) -> &AtomicBool {
+        &self.queued
+    }
+
+    fn collect(&self) -> io::Result<SyncWork> {
+        let mut log = self.log.lock();
+        let bytes = self.unseen_bytes.swap(0, Ordering::AcqRel);
+        self.syncing_bytes.fetch_add(bytes, Ordering::AcqRel);
+        self.unflushed_records.store(0, Ordering::Release);
+        let up_to = log.log_end();
+        Ok(log.take_unsynced().unwrap_or_else(|| SyncWork { up_to, ..SyncWork::default() }))
+    }
+
+    fn synced(&self, work: &SyncWork) {
+        {
+            let mut log = self.log.lock();
+            log.synced(work.up_to);
+            log.advance_high_watermark(work.up_to);
+        }
+        self.durable.fetch_max(work.up_to.0, Ordering::AcqRel);
+        self.acks.release(work.up_to);
+        let bytes = self.syncing_bytes.swap(0, Ordering::AcqRel);
+        self.fetch_waiters.grown(bytes as i64);
+    }
+
+    fn failed(&self) {
+        if !self.offline.swap(true, Ordering::AcqRel) {
+            error!("Partition {} is offline with its log directory", self.name);
+            self.log.lock().fail("its log directory is offline");
+        }
+        self.acks.fail(ErrorCode::KafkaStorageError);
+        self.fetch_waiters.disturbed();
+    }
+}

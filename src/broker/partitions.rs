@@ -1,0 +1,67 @@
+//! All partitions of the broker, by topic.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::model::{TopicId, TopicName};
+
+use super::partition::Partition;
+
+/// One topic's partitions; the place is the partition's number. A partition that could not be opened leaves a gap.
+#[derive(Clone)]
+pub struct Topic {
+    pub id: TopicId,
+    pub partitions: Vec<Option<Arc<Partition>>>,
+}
+
+/// The directory of partitions. Lookups share a lock for a few nanoseconds.
+#[derive(Default)]
+pub struct Partitions {
+    topics: RwLock<HashMap<TopicName, Topic>>,
+}
+
+impl Partitions {
+    pub fn get(&self, topic: &str, index: i32) -> Option<Arc<Partition>> {
+        let index = usize::try_from(index).ok()?;
+        self.topics.read().get(topic)?.partitions.get(index)?.clone()
+    }
+
+    pub fn topic(&self, name: &str) -> Option<Topic> {
+        self.topics.read().get(name).cloned()
+    }
+
+    /// Adds or replaces one partition.
+    pub fn put(&self, name: TopicName, id: TopicId, index: usize, partition: Option<Arc<Partition>>) {
+        let mut topics = self.topics.write();
+        let topic = topics.entry(name).or_insert_with(|| Topic { id, partitions: Vec::new() });
+        topic.id = id;
+        if topic.partitions.len() <= index {
+            topic.partitions.resize(index + 1, None);
+        }
+        topic.partitions[index] = partition;
+    }
+
+    /// Takes a whole topic out, if it still is the one with this id.
+    pub fn remove(&self, name: &str, id: TopicId) -> Option<Topic> {
+        let mut topics = self.topics.write();
+        if topics.get(name)?.id != id {
+            return None;
+        }
+        topics.remove(name)
+    }
+
+    /// Every partition, in no particular order.
+    pub fn all(&self) -> Vec<Arc<Partition>> {
+        self.topics.read().values().flat_map(|t| t.partitions.iter().flatten().cloned()).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.topics.read().values().map(|t| t.partitions.len()).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.topics.read().is_empty()
+    }
+}

@@ -1,0 +1,162 @@
+//! The write path of Produce: from a partition's bytes to the page cache.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::config::TopicSettings;
+use crate::config::topic::{Compression as TopicCompression, TimestampType as TopicTimestamps};
+use crate::controller::metadata::is_internal;
+use crate::log::{Origin, VerificationGuard};
+use crate::model::limits::DECOMPRESSED_BATCH_BYTES_MAX;
+use crate::model::{ErrorCode, Offset};
+use crate::records::validate::one_batch;
+use crate::records::{
+    BatchHeader, Compression, ProduceRules, Rejected, Scratch, TargetCompression, TimestampType, validate,
+};
+
+use super::Broker;
+use super::partition::Partition;
+
+thread_local! {
+    /// Room for decompressed records, reused from batch to batch.
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
+}
+
+/// What a client asks to be appended to one partition.
+pub struct Asked {
+    pub version: i16,
+    pub acks: i16,
+    pub records: Bytes,
+    /// Kafka's own tools may write internal topics.
+    pub admin_client: bool,
+    pub guard: Option<VerificationGuard>,
+}
+
+/// What was appended, and where.
+pub struct Appended {
+    pub partition: Arc<Partition>,
+    pub base_offset: Offset,
+    /// Durable once everything below is.
+    pub end: Offset,
+    pub log_append_time_ms: i64,
+    pub log_start: Offset,
+}
+
+/// Why nothing was, as the answer says it.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    pub code: ErrorCode,
+    pub message: Option<String>,
+    pub record_errors: Vec<(i32, Option<String>)>,
+    pub log_start: Offset,
+}
+
+impl Refusal {
+    pub fn plain(code: ErrorCode) -> Self {
+        Refusal { code, message: None, record_errors: Vec::new(), log_start: Offset::NONE }
+    }
+
+    pub fn with_message(code: ErrorCode, message: impl Into<String>) -> Self {
+        Refusal { message: Some(message.into()), ..Refusal::plain(code) }
+    }
+
+    fn rejected(rejected: Rejected, log_start: Offset) -> Self {
+        Refusal {
+            code: rejected.code,
+            message: rejected.message,
+            record_errors: rejected.record_errors.into_iter().map(|e| (e.batch_index, Some(e.message))).collect(),
+            log_start: if rejected.deep { log_start } else { Offset::NONE },
+        }
+    }
+}
+
+/// What can be said of a partition's records before any topic is looked at. Kafka reads these things while it parses the
+/// request, and some of them fail the request as a whole.
+pub fn check_shape(records: &Bytes, version: i16) -> Result<(), Rejected> {
+    one_batch(records, version).map(|_| ())
+}
+
+/// Whether the records are part of a transaction.
+pub fn transactional_header(records: &Bytes) -> Option<BatchHeader> {
+    let header = BatchHeader::parse(records).ok()?;
+    (header.is_transactional() && header.has_producer_id()).then_some(header)
+}
+
+/// Validates and appends one partition's records.
+pub fn append(broker: &Broker, partition: Arc<Partition>, asked: Asked) -> Result<Appended, Refusal> {
+    if let Err(rejected) = check_shape(&asked.records, asked.version) {
+        return Err(Refusal::rejected(rejected, Offset::NONE));
+    }
+    if !matches!(asked.acks, -1..=1) {
+        return Err(Refusal::plain(ErrorCode::InvalidRequiredAcks));
+    }
+    let topic = &partition.name().topic;
+    if is_internal(topic) && !asked.admin_client {
+        return Err(Refusal::with_message(
+            ErrorCode::InvalidTopicException,
+            format!("Cannot append to internal topic {topic}"),
+        ));
+    }
+    if partition.is_offline() {
+        return Err(Refusal::plain(ErrorCode::KafkaStorageError));
+    }
+    let now_ms = broker.clock().now_ms();
+    let rules = rules(&partition.settings(), asked.version, now_ms);
+    let valid = SCRATCH.with_borrow_mut(|scratch| validate(&asked.records, &rules, scratch));
+    let batch = valid.map_err(|rejected| {
+        tracing::debug!("Refused a batch for {}: {}", partition.name(), rejected.reason);
+        Refusal::rejected(rejected, partition.ends().log_start)
+    })?;
+    let relaxed = broker.acks_from_page_cache();
+    match partition.append(&batch, asked.guard, Origin::Client, now_ms, relaxed) {
+        Ok(appended) => Ok(Appended {
+            base_offset: appended.base_offset,
+            end: appended.last_offset.plus(1),
+            log_append_time_ms: appended.log_append_time_ms,
+            log_start: appended.log_start,
+            partition,
+        }),
+        Err(e) => {
+            let code = e.code();
+            let storage = code == ErrorCode::KafkaStorageError;
+            if storage {
+                tracing::error!("Cannot append to {}: {e}", partition.name());
+            }
+            let shows_start = !storage && !matches!(code, ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge);
+            let log_start = if shows_start { partition.ends().log_start } else { Offset::NONE };
+            Err(Refusal { log_start, ..Refusal::plain(code) })
+        }
+    }
+}
+
+fn rules(settings: &TopicSettings, api_version: i16, now_ms: i64) -> ProduceRules {
+    ProduceRules {
+        api_version,
+        compacted: settings.cleanup_compact,
+        timestamp_type: match settings.timestamp_type {
+            TopicTimestamps::CreateTime => TimestampType::CreateTime,
+            TopicTimestamps::LogAppendTime => TimestampType::LogAppendTime,
+        },
+        before_max_ms: settings.timestamp_before_max_ms,
+        after_max_ms: settings.timestamp_after_max_ms,
+        max_message_bytes: settings.max_message_bytes,
+        segment_bytes: settings.segment_bytes,
+        target: target(settings.compression),
+        max_decompressed_bytes: DECOMPRESSED_BATCH_BYTES_MAX,
+        now_ms,
+        ..ProduceRules::default()
+    }
+}
+
+fn target(compression: TopicCompression) -> TargetCompression {
+    match compression {
+        TopicCompression::Producer => TargetCompression::Producer,
+        TopicCompression::Uncompressed => TargetCompression::Topic(Compression::None),
+        TopicCompression::Gzip { level } => TargetCompression::Topic(Compression::Gzip { level }),
+        TopicCompression::Snappy => TargetCompression::Topic(Compression::Snappy),
+        TopicCompression::Lz4 { level } => TargetCompression::Topic(Compression::Lz4 { level }),
+        TopicCompression::Zstd { level } => TargetCompression::Topic(Compression::Zstd { level }),
+    }
+}
