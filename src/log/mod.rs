@@ -17,6 +17,7 @@
 pub mod append;
 pub mod checkpoint;
 pub mod config;
+pub mod dir;
 pub mod epochs;
 pub mod error;
 pub mod flush;
@@ -39,6 +40,7 @@ mod walk;
 
 pub use append::{AppendBatch, AppendCtx, Appended};
 pub use config::LogConfig;
+pub use dir::{DirError, FoundPartition, Identity, LogDir};
 pub use error::{AppendError, OpenError, ReadError};
 pub use flush::{SyncWork, Upkeep};
 pub use handles::Handles;
