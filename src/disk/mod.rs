@@ -7,12 +7,14 @@
 //! - a failed sync is reported once and never retried by anyone: the pages may be gone.
 
 pub mod real;
+pub mod sim;
 
 use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
 pub use real::RealDisk;
+pub use sim::SimDisk;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

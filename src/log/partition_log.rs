@@ -41,23 +41,13 @@ pub struct Opening {
     pub recovery_point: Offset,
     pub log_start: Offset,
     pub high_watermark: Offset,
-    /// Whoever wrote the log last seals a segment only when nothing is missing at its end, so a gap between segments
-    /// beyond the recovery point is the trace of a crash. Not so for a directory that comes from Apache Kafka.
-    pub gapless: bool,
     pub now_ms: i64,
 }
 
 impl Opening {
     /// Of a partition that is new.
     pub fn fresh(now_ms: i64) -> Self {
-        Opening {
-            clean: true,
-            recovery_point: Offset(0),
-            log_start: Offset(0),
-            high_watermark: Offset(0),
-            gapless: true,
-            now_ms,
-        }
+        Opening { clean: true, recovery_point: Offset(0), log_start: Offset(0), high_watermark: Offset(0), now_ms }
     }
 }
 

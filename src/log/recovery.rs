@@ -170,7 +170,7 @@ impl PartitionLog {
         let mut n = from;
         while let Some(segment) = segments.get(n).cloned() {
             // Between segments there may be a gap only where compaction has been.
-            let gap = n > from && segment.base() > end && opening.gapless;
+            let gap = n > from && segment.base() > end && !self.config.compact;
             let overlap = n > from && segment.base() < end;
             if (gap && end >= opening.recovery_point) || overlap {
                 if segment.base() < opening.recovery_point && segment.size_bytes() > 0 {
@@ -193,7 +193,6 @@ impl PartitionLog {
             n += 1;
         }
         if end < opening.recovery_point
-            && opening.gapless
             && let Some(last) = segments.last()
         {
             return Err(damaged(last, last.size_bytes(), "it ends too early", opening));

@@ -204,8 +204,7 @@ impl PartitionLog {
     /// Puts cleaned segments in the place of the ones they were made from; readers that hold an old one keep it.
     ///
     /// `new` are segments in stage `Cleaned` whose files are complete and synced, `old` adjoining sealed segments of this
-    /// log. Compaction must not touch anything beyond the recovery point that is in the checkpoint file, because beyond
-    /// it a gap between segments is taken for the trace of a crash.
+    /// log below its recovery point.
     pub fn replace_segments(&mut self, old: &[Arc<Segment>], new: Vec<Arc<Segment>>) -> io::Result<DeadFiles> {
         let disk = self.place.handles().shared_disk();
         let dir = self.dir();

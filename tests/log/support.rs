@@ -98,7 +98,6 @@ pub fn close(log: &mut PartitionLog, disk: &dyn Disk) -> Opening {
         recovery_point: log.recovery_point(),
         log_start: log.log_start(),
         high_watermark: log.ends().high_watermark,
-        gapless: true,
         now_ms: 1_000,
     }
 }
@@ -120,7 +119,6 @@ pub fn unclean(log: &mut PartitionLog) -> Opening {
         recovery_point: log.recovery_point(),
         log_start: log.log_start(),
         high_watermark: Offset(0),
-        gapless: true,
         now_ms: 1_000,
     }
 }

@@ -1,0 +1,375 @@
+//! A file system in memory that forgets what was not synced, tears writes, fills up and fails when told to.
+//!
+//! A crash is taken from the outside: [`SimDisk::crash_image`] draws, from a seed, one of the many states that a real
+//! disk could be in after power was lost now. Bytes survive sector by sector, names change by change, in any
+//! combination that the syncs so far allow.
+
+mod image;
+mod tree;
+
+use std::collections::HashSet;
+use std::io::{self, IoSlice};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{DirLock, Disk, DiskFile, Entry, Open, Space, Stat};
+use tree::{Ino, Tree};
+
+pub use image::Rng;
+
+/// What was done to the disk, for tests that look at the order of things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    Create(PathBuf),
+    Write { path: PathBuf, at: u64, bytes: u64 },
+    Truncate(PathBuf),
+    Rename { from: PathBuf, to: PathBuf },
+    Remove(PathBuf),
+    SyncData(PathBuf),
+    SyncDir(PathBuf),
+    SyncFileSystem,
+}
+
+impl Op {
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Op::Create(p) | Op::Truncate(p) | Op::Remove(p) | Op::SyncData(p) | Op::SyncDir(p) => Some(p),
+            Op::Write { path, .. } => Some(path),
+            Op::Rename { from, .. } => Some(from),
+            Op::SyncFileSystem => None,
+        }
+    }
+
+    fn is_sync(&self) -> bool {
+        matches!(self, Op::SyncData(_) | Op::SyncDir(_) | Op::SyncFileSystem)
+    }
+}
+
+/// The simulated disk. Clones are the same disk.
+#[derive(Clone)]
+pub struct SimDisk(Arc<Mutex<State>>);
+
+struct State {
+    tree: Tree,
+    /// Operations that change something, so far.
+    ops: u64,
+    crash_at: Option<u64>,
+    capacity_bytes: Option<u64>,
+    read_only: bool,
+    failing: Vec<String>,
+    failing_writes: Vec<String>,
+    lying_syncs: bool,
+    trace: Option<Vec<Op>>,
+    now_ms: i64,
+    locked: HashSet<PathBuf>,
+}
+
+impl SimDisk {
+    pub fn new() -> Self {
+        SimDisk::over(Tree::default())
+    }
+
+    fn over(tree: Tree) -> Self {
+        SimDisk(Arc::new(Mutex::new(State {
+            tree,
+            ops: 0,
+            crash_at: None,
+            capacity_bytes: None,
+            read_only: false,
+            failing: Vec::new(),
+            failing_writes: Vec::new(),
+            lying_syncs: false,
+            trace: None,
+            now_ms: 0,
+            locked: HashSet::new(),
+        })))
+    }
+
+    /// As a trait object.
+    pub fn shared(&self) -> Arc<dyn Disk> {
+        Arc::new(self.clone())
+    }
+
+    /// Operations that changed something, or synced, so far.
+    pub fn ops(&self) -> u64 {
+        self.0.lock().ops
+    }
+
+    /// The operation with this number and all after it fail, as if power had been lost just before it.
+    pub fn crash_at(&self, op: u64) {
+        self.0.lock().crash_at = Some(op);
+    }
+
+    /// The disk as it may be found after losing power now. Everything in it is durable; faults are not inherited.
+    pub fn crash_image(&self, seed: u64) -> SimDisk {
+        let state = self.0.lock();
+        let disk = SimDisk::over(image::draw(&state.tree, &mut Rng::new(seed)));
+        disk.0.lock().now_ms = state.now_ms;
+        disk
+    }
+
+    /// The disk as another process finds it when this one is killed: nothing is lost.
+    pub fn killed_image(&self) -> SimDisk {
+        SimDisk::over(self.0.lock().tree.clone())
+    }
+
+    /// Writes beyond this many bytes find the disk full.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.0.lock().capacity_bytes = bytes;
+    }
+
+    pub fn set_read_only(&self, read_only: bool) {
+        self.0.lock().read_only = read_only;
+    }
+
+    /// The next sync of a path that contains this text fails once, and what it should have saved is lost for good,
+    /// though it can still be read until the crash.
+    pub fn fail_next_sync(&self, path_contains: &str) {
+        self.0.lock().failing.push(path_contains.into());
+    }
+
+    /// The next write to a path that contains this text fails once, after half of its bytes.
+    pub fn fail_next_write(&self, path_contains: &str) {
+        self.0.lock().failing_writes.push(path_contains.into());
+    }
+
+    /// Syncs report success and do nothing.
+    pub fn set_lying_syncs(&self, lying: bool) {
+        self.0.lock().lying_syncs = lying;
+    }
+
+    /// Starts to record, or hands out and forgets what was recorded.
+    pub fn take_trace(&self) -> Vec<Op> {
+        self.0.lock().trace.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// What `modified_ms` of files changed from now on says.
+    pub fn set_now(&self, now_ms: i64) {
+        self.0.lock().now_ms = now_ms;
+    }
+}
+
+impl Default for SimDisk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl State {
+    /// Every change and every sync passes here first.
+    fn begin(&mut self, op: Op) -> io::Result<()> {
+        if self.crash_at.is_some_and(|at| self.ops >= at) {
+            return Err(io::Error::other("the simulated machine has lost power"));
+        }
+        if self.read_only && !op.is_sync() {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        self.ops += 1;
+        if let Some(trace) = &mut self.trace {
+            trace.push(op);
+        }
+        Ok(())
+    }
+
+    fn must_fail(list: &mut Vec<String>, path: Option<&Path>) -> bool {
+        let text = path.map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
+        match list.iter().position(|f| text.contains(f.as_str())) {
+            Some(n) => {
+                list.remove(n);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn sync(&mut self, op: Op, f: impl FnOnce(&mut Tree, bool) -> io::Result<()>) -> io::Result<()> {
+        let path = op.path().map(Path::to_path_buf);
+        self.begin(op)?;
+        if self.lying_syncs {
+            return Ok(());
+        }
+        let failing = State::must_fail(&mut self.failing, path.as_deref());
+        f(&mut self.tree, failing)?;
+        if failing { Err(io::Error::other("the simulated device failed a sync")) } else { Ok(()) }
+    }
+
+    fn room_for(&self, grown_by: u64) -> io::Result<()> {
+        match self.capacity_bytes {
+            Some(capacity) if grown_by > 0 && self.tree.used_bytes() + grown_by > capacity => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Disk for SimDisk {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn DiskFile>> {
+        let mut state = self.0.lock();
+        let ino = match state.tree.find(path) {
+            Some(ino) if state.tree.is_dir(ino) => return Err(io::ErrorKind::IsADirectory.into()),
+            Some(ino) => ino,
+            None if how == Open::Create => {
+                state.begin(Op::Create(path.to_path_buf()))?;
+                let now_ms = state.now_ms;
+                state.tree.create_file(path, now_ms)?
+            }
+            None => return Err(io::ErrorKind::NotFound.into()),
+        };
+        let writable = how != Open::Read;
+        if writable && state.read_only {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        Ok(Arc::new(SimFile { disk: self.clone(), ino, path: path.to_path_buf(), writable }))
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        self.0.lock().tree.list(dir)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Option<Stat>> {
+        let state = self.0.lock();
+        Ok(state.tree.find(path).map(|ino| state.tree.stat(ino)))
+    }
+
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        if state.tree.find(dir).is_some_and(|ino| state.tree.is_dir(ino)) {
+            return Ok(());
+        }
+        state.begin(Op::Create(dir.to_path_buf()))?;
+        state.tree.create_dirs(dir)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        if state.tree.find(from).is_none() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        state.begin(Op::Rename { from: from.to_path_buf(), to: to.to_path_buf() })?;
+        state.tree.rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        match state.tree.find(path) {
+            None => return Err(io::ErrorKind::NotFound.into()),
+            Some(ino) if state.tree.is_dir(ino) => return Err(io::ErrorKind::IsADirectory.into()),
+            Some(_) => {}
+        }
+        state.begin(Op::Remove(path.to_path_buf()))?;
+        state.tree.unlink(path)
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        // File by file, as the real one does, so that a crash can fall in between.
+        for entry in self.list(dir)? {
+            let path = dir.join(&entry.name);
+            if entry.is_dir { self.remove_dir_all(&path)? } else { self.remove_file(&path)? }
+        }
+        let mut state = self.0.lock();
+        state.begin(Op::Remove(dir.to_path_buf()))?;
+        state.tree.unlink(dir)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        let ino = state.tree.find(dir).ok_or(io::ErrorKind::NotFound)?;
+        state.sync(Op::SyncDir(dir.to_path_buf()), |tree, lose| tree.settle(ino, lose))
+    }
+
+    fn sync_file_system(&self, _dir: &Path) -> io::Result<()> {
+        self.0.lock().sync(Op::SyncFileSystem, |tree, lose| tree.settle_all(lose))
+    }
+
+    fn space(&self, _dir: &Path) -> io::Result<Space> {
+        let state = self.0.lock();
+        let total_bytes = state.capacity_bytes.unwrap_or(1 << 40);
+        Ok(Space { total_bytes, usable_bytes: total_bytes.saturating_sub(state.tree.used_bytes()) })
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn DirLock>> {
+        self.open(path, Open::Create)?;
+        if !self.0.lock().locked.insert(path.to_path_buf()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(Box::new(SimLock { disk: self.clone(), path: path.to_path_buf() }))
+    }
+}
+
+struct SimLock {
+    disk: SimDisk,
+    path: PathBuf,
+}
+
+impl DirLock for SimLock {}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        self.disk.0.lock().locked.remove(&self.path);
+    }
+}
+
+struct SimFile {
+    disk: SimDisk,
+    ino: Ino,
+    path: PathBuf,
+    writable: bool,
+}
+
+impl SimFile {
+    fn must_be_writable(&self) -> io::Result<()> {
+        if self.writable { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+    }
+}
+
+impl DiskFile for SimFile {
+    fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
+        self.disk.0.lock().tree.read(self.ino, buf, at)
+    }
+
+    fn write_all_at(&self, slices: &[IoSlice<'_>], at: u64) -> io::Result<()> {
+        self.must_be_writable()?;
+        let bytes = slices.iter().flat_map(|s| s.iter().copied()).collect::<Vec<u8>>();
+        let mut state = self.disk.0.lock();
+        state.begin(Op::Write { path: self.path.clone(), at, bytes: bytes.len() as u64 })?;
+        let grown_by = (at + bytes.len() as u64).saturating_sub(state.tree.size(self.ino));
+        state.room_for(grown_by)?;
+        let now_ms = state.now_ms;
+        if State::must_fail(&mut state.failing_writes, Some(&self.path)) {
+            state.tree.write(self.ino, bytes[..bytes.len() / 2].to_vec(), at, now_ms)?;
+            return Err(io::Error::other("the simulated device failed a write"));
+        }
+        state.tree.write(self.ino, bytes, at, now_ms)
+    }
+
+    fn size_bytes(&self) -> io::Result<u64> {
+        Ok(self.disk.0.lock().tree.size(self.ino))
+    }
+
+    fn truncate(&self, size_bytes: u64) -> io::Result<()> {
+        self.must_be_writable()?;
+        let mut state = self.disk.0.lock();
+        if state.tree.size(self.ino) == size_bytes {
+            return Ok(());
+        }
+        state.begin(Op::Truncate(self.path.clone()))?;
+        let now_ms = state.now_ms;
+        state.tree.truncate(self.ino, size_bytes, now_ms)
+    }
+
+    fn allocate(&self, size_bytes: u64, grow: bool) -> io::Result<()> {
+        let grown_by = size_bytes.saturating_sub(self.size_bytes()?);
+        self.disk.0.lock().room_for(grown_by)?;
+        if grow && grown_by > 0 { self.truncate(size_bytes) } else { Ok(()) }
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.disk.0.lock().sync(Op::SyncData(self.path.clone()), |tree, lose| tree.settle(self.ino, lose))
+    }
+}
+
+#[cfg(test)]
+mod tests;
