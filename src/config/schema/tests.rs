@@ -51,3 +51,9 @@ fn one_setting_has_all_its_names() {
     assert_eq!(broker_synonyms("log.flush.scheduler.interval.ms"), ["log.flush.scheduler.interval.ms"]);
     assert_eq!(broker_synonyms("listener.name.a.ssl.protocol"), ["listener.name.a.ssl.protocol", "ssl.protocol"]);
 }
+
+#[test]
+fn every_key_has_a_sentence() {
+    let silent: Vec<_> = all().filter(|key| !key.doc.ends_with('.')).map(|key| key.name).collect();
+    assert_eq!(silent, [""; 0]);
+}

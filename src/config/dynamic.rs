@@ -1,0 +1,208 @@
+//! Settings that change while the broker runs: static ones below the cluster's default below this node's own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::config::broker::BrokerConfig;
+use crate::config::schema::{self, Update};
+use crate::config::settings::{Problem, Settings};
+use crate::config::topic::Overrides;
+use crate::config::value::{self, ValueError};
+
+/// One moment of the broker's settings. Immutable: a change makes the next one.
+#[derive(Clone, Debug)]
+pub struct Layers {
+    pub statics: Settings,
+    /// Of the broker resource without a name.
+    pub cluster_default: Overrides,
+    /// Of the broker resource named by this node's id.
+    pub node: Overrides,
+    /// What holds with all of them.
+    pub config: Arc<BrokerConfig>,
+}
+
+/// Which broker resource a change is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    ClusterDefault,
+    Node,
+}
+
+impl Layers {
+    /// Static settings alone.
+    pub fn new(config: BrokerConfig) -> Layers {
+        Layers {
+            statics: config.settings.clone(),
+            cluster_default: Overrides::new(),
+            node: Overrides::new(),
+            config: Arc::new(config),
+        }
+    }
+
+    /// The next moment, with one level's settings replaced as a whole. What does not fit any more (a file that
+    /// changed under a stored setting) is left out and told.
+    pub fn with(&self, level: Level, settings: Overrides) -> (Layers, Vec<Problem>) {
+        let mut next = self.clone();
+        match level {
+            Level::ClusterDefault => next.cluster_default = settings,
+            Level::Node => next.node = settings,
+        }
+        let overlaid = next.statics.overlaid(pairs(&next.cluster_default).chain(pairs(&next.node)));
+        match BrokerConfig::read(overlaid).0 {
+            Ok(config) => {
+                next.config = Arc::new(keep_static(config, &self.config));
+                (next, Vec::new())
+            }
+            Err(mistakes) => (next, mistakes),
+        }
+    }
+
+    /// Checks a level's whole set of settings as it would be after a change, with Kafka's messages.
+    pub fn check(&self, level: Level, settings: &Overrides) -> Result<(), ValueError> {
+        refuse_all(settings, "Cannot update these configs dynamically", |name| {
+            schema::BROKER.get(name).is_some_and(|key| key.update == Update::ReadOnly)
+        })?;
+        let listener_only =
+            "These security configs can be dynamically updated only per-listener using the listener prefix";
+        refuse_all(settings, listener_only, |name| {
+            name.starts_with("ssl.") && update_of(name) == Some(Update::PerBroker)
+        })?;
+        for (name, text) in settings {
+            if let Some(key) = schema::broker_key(name) {
+                value::parse(key, text)?;
+            }
+        }
+        if level == Level::ClusterDefault {
+            let what = "Cannot update these configs at default cluster level, broker id must be specified";
+            refuse_all(settings, what, |name| update_of(name) == Some(Update::PerBroker))?;
+        }
+        self.check_steps(settings)?;
+        self.check_together(level, settings)
+    }
+
+    /// Pools of threads at most double or halve in one step.
+    fn check_steps(&self, settings: &Overrides) -> Result<(), ValueError> {
+        const POOLS: &[&str] = &[
+            "num.io.threads",
+            "num.network.threads",
+            "num.replica.fetchers",
+            "num.recovery.threads.per.data.dir",
+            "background.threads",
+        ];
+        for name in POOLS.iter().chain(&["log.cleaner.threads"]) {
+            let Some(wanted) = settings.get(*name).and_then(|text| text.trim().parse::<i64>().ok()) else { continue };
+            let now = self.config.values.int(name);
+            let bad = match wanted {
+                _ if wanted < 1 => "value should be at least 1".to_string(),
+                _ if wanted < now / 2 => format!("value should be at least half the current value {now}"),
+                _ if wanted > now * 2 => format!("value should not be greater than double the current value {now}"),
+                _ => continue,
+            };
+            return Err(ValueError(format!(
+                "Dynamic thread count update validation failed for {name}={wanted}, {bad}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// What only shows when all settings stand together.
+    fn check_together(&self, level: Level, settings: &Overrides) -> Result<(), ValueError> {
+        match self.with(level, settings.clone()).1.first() {
+            Some(problem) => Err(ValueError(format!("Invalid dynamic configuration: {problem}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn pairs(overrides: &Overrides) -> impl Iterator<Item = (&str, &str)> {
+    overrides.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+}
+
+/// The base key's way of change, also for keys below a listener prefix.
+fn update_of(name: &str) -> Option<Update> {
+    schema::broker_key(name).map(|key| key.update)
+}
+
+fn refuse_all(settings: &Overrides, what: &str, bad: impl Fn(&str) -> bool) -> Result<(), ValueError> {
+    let names: Vec<&str> = settings.keys().map(String::as_str).filter(|name| bad(name)).collect();
+    match names.is_empty() {
+        true => Ok(()),
+        false => Err(ValueError(format!("{what}: [{}]", names.join(", ")))),
+    }
+}
+
+/// What a running broker cannot exchange stays as it was at the start.
+fn keep_static(mut config: BrokerConfig, running: &BrokerConfig) -> BrokerConfig {
+    config.cluster_id.clone_from(&running.cluster_id);
+    config.log_dirs.clone_from(&running.log_dirs);
+    config.metadata_dir.clone_from(&running.metadata_dir);
+    config
+}
+
+/// Settings as a map of text.
+pub fn overrides<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Overrides {
+    pairs.into_iter().map(|(key, value)| (key.to_string(), value.to_string())).collect::<BTreeMap<_, _>>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layers(file: &str) -> Layers {
+        let mut settings = Settings::new();
+        settings.add_file("f", file.as_bytes());
+        Layers::new(BrokerConfig::read(settings).0.unwrap())
+    }
+
+    fn refused(level: Level, pairs: &[(&str, &str)]) -> String {
+        layers("").check(level, &overrides(pairs.iter().copied())).unwrap_err().0
+    }
+
+    #[test]
+    fn the_node_stands_over_the_cluster_and_the_cluster_over_the_file() {
+        let retention = |layers: &Layers| layers.config.topic(&Overrides::new()).retention_ms;
+        let layers = layers("log.retention.ms=1\n");
+        let (cluster, _) = layers.with(Level::ClusterDefault, overrides([("log.retention.ms", "2")]));
+        let (both, _) = cluster.with(Level::Node, overrides([("log.retention.ms", "3")]));
+        let (node_gone, _) = both.with(Level::Node, Overrides::new());
+        assert_eq!([&layers, &cluster, &both, &node_gone].map(retention), [1, 2, 3, 2]);
+    }
+
+    #[test]
+    fn refusals_are_in_kafkas_words() {
+        use Level::{ClusterDefault, Node};
+        assert_eq!(
+            refused(Node, &[("num.partitions", "3"), ("broker.id", "3")]),
+            "Cannot update these configs dynamically: [broker.id, num.partitions]"
+        );
+        assert_eq!(
+            refused(Node, &[("log.cleaner.backoff.ms", "x")]),
+            "Invalid value x for configuration log.cleaner.backoff.ms: Not a number of type LONG"
+        );
+        assert_eq!(
+            refused(Node, &[("num.io.threads", "1000")]),
+            "Dynamic thread count update validation failed for num.io.threads=1000, \
+             value should not be greater than double the current value 8"
+        );
+        assert_eq!(
+            refused(ClusterDefault, &[("listeners", "PLAINTEXT://:9092")]),
+            "Cannot update these configs at default cluster level, broker id must be specified: [listeners]"
+        );
+        assert!(refused(Node, &[("ssl.keystore.location", "/x")]).contains("per-listener"));
+    }
+
+    #[test]
+    fn unknown_keys_and_keys_of_listeners_are_taken() {
+        let layers = layers("");
+        for pair in [("no.such.key", "3"), ("listener.name.a.ssl.keystore.location", "/x")] {
+            assert_eq!(layers.check(Level::Node, &overrides([pair])), Ok(()), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn what_contradicts_a_static_setting_is_refused() {
+        let layers = layers("log.cleaner.max.compaction.lag.ms=10\n");
+        let error = layers.check(Level::Node, &overrides([("log.cleaner.min.compaction.lag.ms", "20")])).unwrap_err();
+        assert!(error.0.contains("log.cleaner.max.compaction.lag.ms"), "{error}");
+    }
+}
