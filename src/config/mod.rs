@@ -14,6 +14,7 @@ pub mod dynamic;
 pub mod env;
 pub mod group;
 pub mod listeners;
+pub mod log_levels;
 pub mod properties;
 pub mod schema;
 mod sections;
