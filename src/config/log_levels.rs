@@ -41,7 +41,7 @@ fn level(word: &str) -> Result<LevelFilter, NoLevel> {
     }
 }
 
-/// A component's name with dots, as the log shows it: `log.recovery` for the target `ottla::log::recovery`.
+/// A component's name with dots, as the log shows it: `config.values` for the target `ottla::config::values`.
 pub fn component(target: &str) -> String {
     target.strip_prefix("ottla::").unwrap_or(target).replace("::", ".")
 }
@@ -112,28 +112,28 @@ mod tests {
 
     #[test]
     fn the_longest_name_that_covers_a_component_wins() {
-        let levels = LogLevels::parse("warn, log=debug,ottla::log::recovery=off").unwrap();
-        assert!(levels.enabled("ottla::log::segment", &Level::DEBUG));
-        assert!(!levels.enabled("ottla::log::recovery", &Level::ERROR));
-        assert!(!levels.enabled("ottla::logistics", &Level::INFO));
+        let levels = LogLevels::parse("warn, config=debug,ottla::config::values=off").unwrap();
+        assert!(levels.enabled("ottla::config::env", &Level::DEBUG));
+        assert!(!levels.enabled("ottla::config::values", &Level::ERROR));
+        assert!(!levels.enabled("ottla::configurator", &Level::INFO));
         assert!(levels.enabled("other_crate", &Level::WARN));
         assert_eq!(levels.most_detailed(), LevelFilter::DEBUG);
     }
 
     #[test]
     fn a_level_taken_back_is_what_it_was_at_the_start() {
-        let levels = LogLevels::parse("info,log=warn").unwrap();
-        levels.set("log", Some("TRACE")).unwrap();
+        let levels = LogLevels::parse("info,config=warn").unwrap();
+        levels.set("config", Some("TRACE")).unwrap();
         levels.set("api", Some("debug")).unwrap();
-        assert!(levels.enabled("ottla::log", &Level::TRACE));
-        levels.set("log", None).unwrap();
+        assert!(levels.enabled("ottla::config", &Level::TRACE));
+        levels.set("config", None).unwrap();
         levels.set("api", None).unwrap();
-        assert_eq!(levels.all(), [("log".into(), "WARN".into()), (ROOT.into(), "INFO".into())]);
+        assert_eq!(levels.all(), [("config".into(), "WARN".into()), (ROOT.into(), "INFO".into())]);
     }
 
     #[test]
     fn a_word_that_is_no_level_is_told() {
         assert_eq!(LogLevels::parse("loud").unwrap_err(), NoLevel("loud".into()));
-        assert!(LogLevels::parse("").unwrap().set("log", Some("LOUD")).is_err());
+        assert!(LogLevels::parse("").unwrap().set("config", Some("LOUD")).is_err());
     }
 }
