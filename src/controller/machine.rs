@@ -51,6 +51,8 @@ pub struct TxnMarker {
     pub producer: Producer,
     pub coordinator_epoch: i32,
     pub commit: bool,
+    /// 2: the producer's epoch was raised for this end. Not written down: a marker that is read back has 0.
+    pub transaction_version: i16,
 }
 
 /// One thing that a machine's partition can hold.

@@ -14,7 +14,7 @@ use super::error::{AppendError, OpenError};
 use super::flush::{Dirty, SyncWork, Upkeep};
 use super::handles::Handles;
 use super::names::{self, FileKind, Stage};
-use super::producers::{ProducerEntry, Producers, VerificationGuard, snapshot};
+use super::producers::{EndTxn, ProducerEntry, Producers, VerificationGuard, snapshot};
 use super::segment::{Place, Segment};
 use super::view::{Ends, LogReader, Shared, SharedState, View};
 use crate::disk::Open;
@@ -211,6 +211,21 @@ impl PartitionLog {
     /// Since when the oldest open transaction here has been silent.
     pub fn oldest_open_txn_ms(&self) -> Option<i64> {
         self.producers.oldest_open_txn_ms()
+    }
+
+    /// Whether a coordinator could append a batch of this producer's transaction now.
+    pub fn check_transactional(
+        &self,
+        id: ProducerId,
+        epoch: ProducerEpoch,
+        guard: Option<VerificationGuard>,
+    ) -> Result<(), AppendError> {
+        self.producers.check_transactional(id, epoch, guard, self.config.verify_transactions)
+    }
+
+    /// Whether the transaction's end may be written.
+    pub fn check_marker(&self, end: &EndTxn) -> Result<(), AppendError> {
+        self.producers.check_marker(end)
     }
 
     /// A guard for the first append of a transaction; see [`Producers::begin_verification`].

@@ -28,6 +28,8 @@ pub mod machine;
 pub mod offsets;
 pub mod records;
 pub mod store;
+#[cfg(test)]
+mod tests;
 pub mod timers;
 pub mod turn;
 

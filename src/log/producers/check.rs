@@ -84,8 +84,31 @@ impl Producers {
         if follows { Ok(()) } else { Err(gap(last)) }
     }
 
+    /// Whether a coordinator could append a batch of this producer's transaction now.
+    pub fn check_transactional(
+        &self,
+        id: ProducerId,
+        epoch: ProducerEpoch,
+        guard: Option<VerificationGuard>,
+        verify_transactions: bool,
+    ) -> Result<(), AppendError> {
+        check_epoch(id, &self.entries.get(&id).copied().unwrap_or_default(), epoch)?;
+        let given = self.verifications.get(&id).map(|v| v.guard);
+        if verify_transactions && !self.has_open_txn(id, epoch) && (given.is_none() || given != guard) {
+            let what = "the transaction was not verified with its coordinator";
+            return Err(AppendError::InvalidTxnState { producer_id: id, what });
+        }
+        Ok(())
+    }
+
     /// Checks the end of a transaction and plans what writing its marker, whose header is given, means.
     pub fn plan_marker(&self, header: &BatchHeader, end: &EndTxn) -> Result<Plan, AppendError> {
+        self.check_marker(end)?;
+        Ok(self.plan_unchecked(header, Some(end)))
+    }
+
+    /// Whether the transaction's end may be written.
+    pub fn check_marker(&self, end: &EndTxn) -> Result<(), AppendError> {
         let entry = self.entries.get(&end.producer_id).copied().unwrap_or_default();
         let (given, current) = (end.producer_epoch, entry.epoch);
         if end.transaction_version >= 2 {
@@ -101,7 +124,7 @@ impl Producers {
             let (given, current) = (end.coordinator_epoch, entry.coordinator_epoch);
             return Err(AppendError::CoordinatorFenced { given, current });
         }
-        Ok(self.plan_unchecked(header, Some(end)))
+        Ok(())
     }
 }
 

@@ -1,0 +1,7 @@
+//! The machine under time that only tests move, with a driver as plain as can be.
+
+mod commits;
+mod harness;
+mod joining;
+mod random;
+mod statics;
