@@ -3,6 +3,7 @@
 pub mod acks;
 #[allow(clippy::module_inception)]
 mod broker;
+pub mod coordinator;
 pub mod durability;
 pub mod features;
 pub mod fetch;
