@@ -12,6 +12,8 @@
 //! | [`store`] | the groups by id |
 //! | [`classic`] | the classic protocol |
 //! | [`offsets`] | commits, fetches, expiry |
+//! | [`consumer`] | the KIP-848 protocol |
+//! | [`regex`] | subscriptions by pattern |
 //! | [`assign`] | the assignors of KIP-848 groups |
 //! | [`timers`] | every deadline of the machine in one order |
 //! | [`turn`] | what the handling of one event may touch |
@@ -22,11 +24,13 @@ use std::sync::Arc;
 pub mod assign;
 pub mod classic;
 pub mod config;
+pub mod consumer;
 pub mod events;
 mod listing;
 pub mod machine;
 pub mod offsets;
 pub mod records;
+pub mod regex;
 pub mod store;
 #[cfg(test)]
 mod tests;
