@@ -21,8 +21,8 @@ pub enum Timer {
     ConsumerJoin(MemberId),
     /// A classic member of a KIP-848 group has joined and has not synced.
     ConsumerSync(MemberId),
-    /// A KIP-848 group's next target assignment may be computed.
-    ConsumerAssignment,
+    /// The patterns of a KIP-848 group are to be looked up in the topics.
+    ConsumerPatterns,
     /// Look for expired offsets, in all groups.
     OffsetExpiry,
 }

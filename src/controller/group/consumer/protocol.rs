@@ -55,7 +55,7 @@ pub fn read_assignment(blob: &[u8]) -> Result<MemberAssignment, Malformed> {
 }
 
 /// Topics must come in the order in which they are to be written.
-pub fn write_assignment<'a>(version: i16, topics: &[(&'a str, Vec<i32>)]) -> Bytes {
+pub fn write_assignment(version: i16, topics: &[(&str, Vec<i32>)]) -> Bytes {
     let mut out = BytesMut::new();
     out.put_i16(version);
     out.put_i32(topics.len() as i32);

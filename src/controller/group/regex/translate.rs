@@ -124,7 +124,12 @@ impl Translator<'_> {
         while let Some(c) = self.rest.next() {
             self.out.push(c);
             match c {
-                'P' | '<' => return Ok(self.group_name()),
+                'P' | '<' => {
+                    return {
+                        self.group_name();
+                        Ok(())
+                    };
+                }
                 ':' | ')' => return Ok(()),
                 'i' | 'm' | 's' | 'U' | '-' => {}
                 _ => break,
@@ -210,8 +215,7 @@ impl Translator<'_> {
 
     fn hexadecimal(&mut self) -> Option<char> {
         let digits: String = if self.rest.next_if_eq(&'{').is_some() {
-            let digits = self.rest.by_ref().take_while(|c| *c != '}').collect();
-            digits
+            self.rest.by_ref().take_while(|c| *c != '}').collect()
         } else {
             [self.rest.next()?, self.rest.next()?].into_iter().collect()
         };
