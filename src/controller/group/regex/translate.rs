@@ -125,10 +125,8 @@ impl Translator<'_> {
             self.out.push(c);
             match c {
                 'P' | '<' => {
-                    return {
-                        self.group_name();
-                        Ok(())
-                    };
+                    self.group_name();
+                    return Ok(());
                 }
                 ':' | ')' => return Ok(()),
                 'i' | 'm' | 's' | 'U' | '-' => {}
