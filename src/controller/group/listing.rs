@@ -40,6 +40,7 @@ impl Store {
     pub fn describe(&self, id: &str, api_version: i16) -> DescribedGroup {
         let why = match self.groups.get(id) {
             Some(Group::Classic(group)) => return group.describe(),
+            Some(Group::Consumer(_)) => format!("Group {id} is not a classic group."),
             None => format!("Group {id} not found."),
         };
         let dead =

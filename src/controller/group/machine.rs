@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::classic::{ClassicGroup, Join};
 use super::config::GroupConfig;
+use super::consumer::{classic_members, fence};
 use super::events::{self, Call, Caller, Event, Reply, Request};
+use super::modern::{after, decide};
 use super::records::{Key, Record, Value};
 use super::store::{Group, Store};
 use super::timers::{Due, Timer, Timers};
@@ -14,8 +16,8 @@ use crate::controller::machine::{Effects, LogEntry, LogRecord, Machine, Now, Tic
 use crate::controller::topics::TopicsView;
 use crate::model::ErrorCode;
 use crate::wire::messages::{
-    ConsumerGroupHeartbeatResponse, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
-    LeaveGroupResponse, OffsetDeleteResponse, SyncGroupRequest, SyncGroupResponse,
+    HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
+    OffsetDeleteResponse, SyncGroupRequest, SyncGroupResponse,
 };
 
 /// The groups of one partition of `__consumer_offsets`.
@@ -46,6 +48,11 @@ impl GroupMachine {
                 return self.join(now, Join::new(ticket, caller, fresh_id, &request), &request, effects);
             }
             Request::SyncGroup(request) => return self.sync(now, ticket, &request, effects),
+            Request::ConsumerGroupHeartbeat(request) => {
+                let mut turn = self.context.turn(now, effects);
+                let response = self.store.consumer_heartbeat(&mut turn, &caller, fresh_id, &request);
+                Reply::ConsumerGroupHeartbeat(response)
+            }
             request => {
                 let mut turn = self.context.turn(now, effects);
                 answer(&mut self.store, &mut turn, &caller, request)
@@ -71,6 +78,9 @@ impl GroupMachine {
                 JoinGroupResponse::default().with_member_id(request.member_id.clone()).with_error_code(error.code());
             return turn.reply(join.ticket, Reply::JoinGroup(response));
         }
+        if let Some(response) = self.store.join_consumer_group(&mut turn, &join.caller, join.fresh_id, request) {
+            return turn.reply(join.ticket, Reply::JoinGroup(response));
+        }
         let is_new = !self.store.groups.contains_key(&**request.group_id);
         if is_new {
             let id = Arc::from(&**request.group_id);
@@ -90,6 +100,11 @@ impl GroupMachine {
         let error = if request.group_id.is_empty() { ErrorCode::InvalidGroupId } else { ErrorCode::UnknownMemberId };
         match self.store.groups.get_mut(&**request.group_id) {
             Some(Group::Classic(group)) if !group.is_empty() => group.sync(&mut turn, ticket, request),
+            Some(Group::Consumer(group)) => {
+                let response = decide(&mut turn, |ctx| classic_members::sync(ctx, group, request))
+                    .unwrap_or_else(|error| SyncGroupResponse::default().with_error_code(error.code.code()));
+                turn.reply(ticket, Reply::SyncGroup(response));
+            }
             _ => {
                 let response = SyncGroupResponse::default().with_error_code(error.code());
                 turn.reply(ticket, Reply::SyncGroup(response));
@@ -100,7 +115,7 @@ impl GroupMachine {
     fn on_due(&mut self, now: Now, due: Due, effects: &mut Effects<Self>) {
         let mut turn = self.context.turn(now, effects);
         let id = &due.key.group;
-        match (due.key.timer, self.store.groups.get_mut(id)) {
+        match (due.key.timer.clone(), self.store.groups.get_mut(id)) {
             (Timer::OffsetExpiry, _) => {
                 self.store.expire(&mut turn);
                 turn.set_expiry_timer();
@@ -110,6 +125,8 @@ impl GroupMachine {
             }
             (Timer::ClassicJoin, Some(Group::Classic(group))) => group.on_join_deadline(&mut turn),
             (Timer::ClassicSync, Some(Group::Classic(group))) => group.on_sync_deadline(&mut turn),
+            (Timer::ClassicConverted, Some(Group::Classic(group))) => group.on_converted(&mut turn),
+            (_, Some(Group::Consumer(_))) => self.store.on_consumer_deadline(&mut turn, &due),
             // A deadline of a group that is gone or has changed its protocol.
             _ => {}
         }
@@ -147,10 +164,17 @@ impl GroupMachine {
                     }
                 }
             }
+            // A group that has changed its protocol stays.
             (Key::GroupMetadata { group }, None) => {
-                self.store.groups.remove(&group);
+                if self.store.classic(&group).is_some() {
+                    self.store.groups.remove(&group);
+                }
             }
-            _ => {}
+            (key, value) => {
+                if let Some(group) = key.group().cloned() {
+                    self.store.apply_consumer(&group, &key, value.as_ref());
+                }
+            }
         }
     }
 }
@@ -162,6 +186,9 @@ fn answer(store: &mut Store, turn: &mut Turn<'_>, caller: &Caller, request: Requ
             let outcome = match store.groups.get(&**request.group_id) {
                 _ if request.group_id.is_empty() => Err(ErrorCode::InvalidGroupId),
                 Some(Group::Classic(group)) => group.heartbeat(turn, &request),
+                Some(Group::Consumer(group)) => {
+                    decide(turn, |ctx| classic_members::heartbeat(ctx, group, &request)).map_err(|error| error.code)
+                }
                 None => Err(ErrorCode::UnknownMemberId),
             };
             let error = outcome.err().unwrap_or(ErrorCode::None);
@@ -195,12 +222,9 @@ fn answer(store: &mut Store, turn: &mut Turn<'_>, caller: &Caller, request: Requ
         }
         Request::ListGroups { states, types } => Reply::ListGroups(store.list(&states, &types)),
         Request::DeleteGroups(ids) => Reply::DeleteGroups(ids.iter().map(|id| store.delete_group(turn, id)).collect()),
-        Request::ConsumerGroupHeartbeat(_) => Reply::ConsumerGroupHeartbeat(
-            ConsumerGroupHeartbeatResponse::default().with_error_code(ErrorCode::UnsupportedVersion.code()),
-        ),
-        Request::ConsumerGroupDescribe(_) => Reply::ConsumerGroupDescribe(Vec::new()),
-        // These wait for others and are answered elsewhere.
-        Request::JoinGroup(_) | Request::SyncGroup(_) => Reply::Done,
+        Request::ConsumerGroupDescribe(ids) => Reply::ConsumerGroupDescribe(store.describe_consumer_groups(turn, &ids)),
+        // Answered elsewhere: they wait for others, or need an id.
+        Request::JoinGroup(_) | Request::SyncGroup(_) | Request::ConsumerGroupHeartbeat(_) => Reply::Done,
     }
 }
 
@@ -210,6 +234,12 @@ fn leave(store: &mut Store, turn: &mut Turn<'_>, request: &LeaveGroupRequest) ->
     }
     let members = match store.groups.get_mut(&**request.group_id) {
         Some(Group::Classic(group)) => group.leave(turn, &request.members),
+        Some(Group::Consumer(group)) => {
+            let decided = decide(turn, |ctx| Ok::<_, Infallible>(classic_members::leave(ctx, group, &request.members)));
+            let Ok((members, fenced)) = decided;
+            after(turn, &group.id, &fenced);
+            members
+        }
         None => events::unknown_leavers(request),
     };
     LeaveGroupResponse::default().with_members(members)
@@ -261,6 +291,12 @@ impl Machine for GroupMachine {
         for group in self.store.groups.values_mut() {
             match group {
                 Group::Classic(group) => group.on_loaded(&mut turn),
+                Group::Consumer(group) => {
+                    let Ok(()) = decide(&mut turn, |ctx| {
+                        fence::arm_loaded(ctx, group);
+                        Ok::<_, Infallible>(())
+                    });
+                }
             }
         }
         turn.set_expiry_timer();

@@ -9,6 +9,7 @@
 //! | [`records`] | keys and values of `__consumer_offsets` |
 //! | [`events`] | what the machine is told and what it answers |
 //! | [`machine`] | the machine: one event to the group it is for |
+//! | [`modern`] | KIP-848 groups in the machine |
 //! | [`store`] | the groups by id |
 //! | [`classic`] | the classic protocol |
 //! | [`offsets`] | commits, fetches, expiry |
@@ -28,6 +29,7 @@ pub mod consumer;
 pub mod events;
 mod listing;
 pub mod machine;
+mod modern;
 pub mod offsets;
 pub mod records;
 pub mod regex;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::classic::ClassicGroup;
+use super::classic::{CONSUMER, ClassicGroup};
+use super::consumer::{ConsumerGroup, fence};
 use super::offsets::Offsets;
 use super::records::{Key, Record};
 use super::turn::Turn;
@@ -11,6 +12,7 @@ use super::{GroupId, MemberId};
 /// A group, by the protocol that it speaks.
 pub enum Group {
     Classic(Box<ClassicGroup>),
+    Consumer(Box<ConsumerGroup>),
 }
 
 /// Kafka's name of a group's type, as ListGroups prints it.
@@ -33,12 +35,14 @@ impl Group {
     pub fn group_type(&self) -> GroupType {
         match self {
             Group::Classic(_) => GroupType::Classic,
+            Group::Consumer(_) => GroupType::Consumer,
         }
     }
 
     pub fn state_name(&self) -> &'static str {
         match self {
             Group::Classic(group) => group.state().name(),
+            Group::Consumer(group) => group.state().name(),
         }
     }
 
@@ -46,6 +50,7 @@ impl Group {
     pub fn protocol_type(&self) -> &str {
         match self {
             Group::Classic(group) => group.protocol_type().unwrap_or(""),
+            Group::Consumer(_) => CONSUMER,
         }
     }
 
@@ -53,12 +58,14 @@ impl Group {
     pub fn is_empty(&self) -> bool {
         match self {
             Group::Classic(group) => group.is_empty(),
+            Group::Consumer(group) => group.is_empty(),
         }
     }
 
     pub fn is_subscribed_to(&self, topic: &str) -> bool {
         match self {
             Group::Classic(group) => group.is_subscribed_to(topic),
+            Group::Consumer(group) => group.is_subscribed_to(topic),
         }
     }
 
@@ -68,6 +75,11 @@ impl Group {
             Group::Classic(group) => {
                 group.cancel_timers(turn);
                 turn.record(Record::tombstone(Key::GroupMetadata { group: id.clone() }));
+            }
+            Group::Consumer(group) => {
+                let mut records = Vec::new();
+                fence::tombstones(&mut records, group, None);
+                records.into_iter().for_each(|record| turn.record(record));
             }
         }
     }

@@ -13,6 +13,8 @@ pub enum Timer {
     ClassicJoin,
     /// A classic generation has waited long enough for everyone's SyncGroup.
     ClassicSync,
+    /// A group has just become classic: its members are to be called.
+    ClassicConverted,
     /// A KIP-848 member has not been heard of.
     ConsumerSession(MemberId),
     /// A KIP-848 member has not given back what it was told to; the number is the epoch it was told at.

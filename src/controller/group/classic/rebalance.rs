@@ -173,6 +173,24 @@ impl ClassicGroup {
 
     /// The members that the log tells of get a session to show up in. A group that is larger than is allowed now
     /// rebalances down to size.
+    /// The group is about to speak the newer protocol: whoever waits here is to join again.
+    pub fn send_everyone_away(&mut self, turn: &mut Turn<'_>) {
+        let error = ErrorCode::RebalanceInProgress.code();
+        let ids: Vec<MemberId> = self.members.keys().cloned().collect();
+        for id in ids {
+            let join = JoinGroupResponse::default().with_member_id(events::text(&id)).with_error_code(error);
+            self.complete_join(&id, join, turn);
+            self.complete_sync(&id, SyncGroupResponse::default().with_error_code(error), turn);
+        }
+    }
+
+    /// The group has just become classic: its members are called to join.
+    pub fn on_converted(&mut self, turn: &mut Turn<'_>) {
+        if self.state == State::Stable {
+            self.prepare_rebalance(turn);
+        }
+    }
+
     pub fn on_loaded(&mut self, turn: &mut Turn<'_>) {
         for id in self.members.keys() {
             self.heard(id, turn);

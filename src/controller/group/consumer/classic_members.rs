@@ -92,7 +92,7 @@ pub fn join(
     if converted.is_none() {
         ctx.timers.cancel(&group.id, Timer::ConsumerJoin(member.id.clone()));
         ctx.arm(&group.id, Timer::ConsumerSession(member.id.clone()), request.session_timeout_ms);
-        ctx.arm(&group.id, Timer::ConsumerSync(member.id.clone()), request.rebalance_timeout_ms);
+        ctx.arm(&group.id, Timer::ConsumerSync(member.id.clone()), rebalance_timeout_ms(caller, request));
     }
     let response = JoinGroupResponse::default()
         .with_member_id(StrBytes::from_string(member.id.to_string()))
@@ -131,8 +131,9 @@ fn told(old: &Member, caller: &Caller, request: &JoinGroupRequest, subscription:
     if let Some(rack) = subscription.rack_id.filter(|rack| !rack.is_empty()) {
         member.rack_id = Some(rack.into());
     }
-    if request.rebalance_timeout_ms != -1 {
-        member.rebalance_timeout_ms = request.rebalance_timeout_ms;
+    match rebalance_timeout_ms(caller, request) {
+        -1 => {}
+        timeout_ms => member.rebalance_timeout_ms = timeout_ms,
     }
     member.topics = Arc::new(subscription.topics.into_iter().map(Into::into).collect());
     member.regex = Some("".into());
@@ -143,6 +144,11 @@ fn told(old: &Member, caller: &Caller, request: &JoinGroupRequest, subscription:
         protocols: request.protocols.iter().map(|p| ((*p.name).into(), p.metadata.clone())).collect(),
     });
     member
+}
+
+/// The first version has one time-out for all.
+fn rebalance_timeout_ms(caller: &Caller, request: &JoinGroupRequest) -> i32 {
+    if caller.api_version == 0 { request.session_timeout_ms } else { request.rebalance_timeout_ms }
 }
 
 fn owned_of(subscription: &Subscription, topics: &dyn TopicsView) -> Owned {

@@ -67,7 +67,7 @@ fn invalid(text: &str) -> GroupError {
     GroupError::with_message(ErrorCode::InvalidRequest, text)
 }
 
-/// Whether the request is one to leave, which the group must survive as a value (see [`leave`]).
+/// Whether the request is one to leave, see [`leave`].
 pub fn is_leave(request: &ConsumerGroupHeartbeatRequest) -> bool {
     matches!(request.member_epoch, LEAVE_EPOCH | LEAVE_STATIC_EPOCH)
 }
@@ -262,7 +262,7 @@ pub(super) fn unknown_member(group: &ConsumerGroup, id: &str) -> GroupError {
 /// A member that leaves; a static one perhaps only for a while.
 pub fn leave(
     ctx: &mut Context,
-    group: &mut ConsumerGroup,
+    group: &ConsumerGroup,
     request: &ConsumerGroupHeartbeatRequest,
 ) -> Result<(ConsumerGroupHeartbeatResponse, Fenced), GroupError> {
     let member = match request.instance_id.as_deref() {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::controller::group::GroupId;
+use crate::controller::group::consumer::commits::CommitCheck;
 use crate::controller::group::events::{Caller, GroupError};
 use crate::controller::group::records::{Key, OffsetCommitValue, Record, Value};
 use crate::controller::group::store::{Group, Store};
 use crate::controller::group::turn::Turn;
 use crate::controller::machine::Producer;
-use crate::model::{ErrorCode, ProducerEpoch, ProducerId, TopicId, TopicName};
+use crate::model::{ErrorCode, PartitionIndex, ProducerEpoch, ProducerId, TopicId, TopicName};
 use crate::wire::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
 use crate::wire::messages::offset_delete_response::{OffsetDeleteResponsePartition, OffsetDeleteResponseTopic};
 use crate::wire::messages::txn_offset_commit_response::{
@@ -33,14 +34,16 @@ pub struct Committer<'a> {
 }
 
 impl Store {
-    /// Whether this member may commit now.
-    fn validate_commit(&self, group: &str, by: &Committer<'_>) -> Result<(), GroupError> {
+    /// Whether this member may commit now, and which partitions.
+    fn validate_commit(&self, group: &str, by: &Committer<'_>) -> Result<CommitCheck, GroupError> {
         match self.groups.get(group) {
             Some(Group::Classic(group)) => {
-                Ok(group.validate_commit(by.member, by.instance, by.generation, by.transactional)?)
+                group.validate_commit(by.member, by.instance, by.generation, by.transactional)?;
+                Ok(CommitCheck::All)
             }
+            Some(Group::Consumer(group)) => Ok(by.check_in(group)?),
             // A commit by hand makes the group.
-            None if by.generation < 0 => Ok(()),
+            None if by.generation < 0 => Ok(CommitCheck::All),
             None if by.transactional || by.api_version < GROUP_ID_NOT_FOUND_SINCE => {
                 Err(ErrorCode::IllegalGeneration.into())
             }
@@ -62,7 +65,7 @@ impl Store {
             transactional: false,
             api_version: caller.api_version,
         };
-        self.validate_commit(&group, &by)?;
+        let check = self.validate_commit(&group, &by)?;
         if let Some(group) = self.classic(&group) {
             group.heard_by_commit(by.member, turn);
         }
@@ -74,6 +77,7 @@ impl Store {
         for topic in &request.topics {
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             let name: TopicName = Arc::from(&**topic.name);
+            let id = id_of(turn, &check, TopicId(topic.topic_id), &name);
             for partition in &topic.partitions {
                 let value = OffsetCommitValue {
                     offset: partition.committed_offset,
@@ -83,11 +87,13 @@ impl Store {
                     expire_timestamp_ms,
                     topic_id: TopicId(topic.topic_id),
                 };
-                let error = write_commit(turn, &group, &name, partition.partition_index, value, None);
+                let index = partition.partition_index;
+                let error = match check.check(id, PartitionIndex(index)) {
+                    Ok(()) => write_commit(turn, &group, &name, index, value, None),
+                    Err(error) => error,
+                };
                 partitions.push(
-                    OffsetCommitResponsePartition::default()
-                        .with_partition_index(partition.partition_index)
-                        .with_error_code(error.code()),
+                    OffsetCommitResponsePartition::default().with_partition_index(index).with_error_code(error.code()),
                 );
             }
             topics.push(
@@ -114,12 +120,13 @@ impl Store {
             transactional: true,
             api_version: caller.api_version,
         };
-        self.validate_commit(&group, &by)?;
+        let check = self.validate_commit(&group, &by)?;
         let producer = Producer { id: ProducerId(*request.producer_id), epoch: ProducerEpoch(request.producer_epoch) };
         let mut topics = Vec::with_capacity(request.topics.len());
         for topic in &request.topics {
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             let name: TopicName = Arc::from(&**topic.name);
+            let id = id_of(turn, &check, TopicId::ZERO, &name);
             for partition in &topic.partitions {
                 let value = OffsetCommitValue {
                     offset: partition.committed_offset,
@@ -129,10 +136,14 @@ impl Store {
                     expire_timestamp_ms: -1,
                     topic_id: TopicId::ZERO,
                 };
-                let error = write_commit(turn, &group, &name, partition.partition_index, value, Some(producer));
+                let index = partition.partition_index;
+                let error = match check.check(id, PartitionIndex(index)) {
+                    Ok(()) => write_commit(turn, &group, &name, index, value, Some(producer)),
+                    Err(error) => error,
+                };
                 partitions.push(
                     TxnOffsetCommitResponsePartition::default()
-                        .with_partition_index(partition.partition_index)
+                        .with_partition_index(index)
                         .with_error_code(error.code()),
                 );
             }
@@ -155,7 +166,7 @@ impl Store {
             Group::Classic(group) if !group.is_empty() && !group.is_consumer_type() => {
                 return Err(ErrorCode::NonEmptyGroup.into());
             }
-            Group::Classic(_) => {}
+            Group::Classic(_) | Group::Consumer(_) => {}
         }
         let mut topics = Vec::with_capacity(request.topics.len());
         for topic in &request.topics {
@@ -195,6 +206,14 @@ impl Store {
                 }
             }
         }
+    }
+}
+
+/// Needed only where partitions are looked up by topic; older requests name it.
+fn id_of(turn: &Turn<'_>, check: &CommitCheck, asked: TopicId, name: &str) -> TopicId {
+    match check {
+        CommitCheck::HeldSince { .. } if asked.is_zero() => turn.topics.by_name(name).map_or(asked, |(id, _)| id),
+        _ => asked,
     }
 }
 

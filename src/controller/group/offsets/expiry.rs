@@ -21,6 +21,7 @@ impl Store {
         let mut all_gone = !self.offsets.has_any_pending(id);
         let base = match group {
             Group::Classic(group) => group.offset_age_base(),
+            Group::Consumer(_) => Some(AgeBase::Commit),
         };
         for (topic, partitions) in self.offsets.of_group(id) {
             let Some(base) = base.filter(|_| !group.is_subscribed_to(topic)) else {

@@ -1,6 +1,7 @@
 //! OffsetFetch.
 
 use super::Committed;
+use crate::controller::group::consumer::commits;
 use crate::controller::group::events;
 use crate::controller::group::store::Store;
 use crate::model::{ErrorCode, TopicId};
@@ -13,6 +14,14 @@ impl Store {
     /// An unknown group has no offsets, which is no error.
     pub fn fetch_offsets(&self, request: &OffsetFetchRequestGroup, require_stable: bool) -> OffsetFetchResponseGroup {
         let group = &**request.group_id;
+        if let Some(consumers) = self.consumer(group) {
+            let member = request.member_id.as_deref();
+            if let Err(error) = commits::validate_fetch(consumers, member, request.member_epoch) {
+                return OffsetFetchResponseGroup::default()
+                    .with_group_id(request.group_id.clone())
+                    .with_error_code(error.code());
+            }
+        }
         let topics = match &request.topics {
             Some(topics) => topics.iter().map(|topic| self.fetch_topic(group, topic, require_stable)).collect(),
             None => self.fetch_all(group, require_stable),

@@ -4,6 +4,7 @@ mod commit;
 mod expiry;
 mod fetch;
 
+pub use commit::Committer;
 pub(super) use commit::forget;
 
 use std::collections::{BTreeMap, BTreeSet};

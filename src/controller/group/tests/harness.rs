@@ -43,6 +43,7 @@ impl TopicsView for NoTopics {
 pub struct World {
     pub machine: GroupMachine,
     pub config: Arc<GroupConfig>,
+    topics: Arc<dyn TopicsView>,
     pub log: Vec<(Now, LogEntry)>,
     pub replies: BTreeMap<Ticket, Reply>,
     pub now_ms: i64,
@@ -55,10 +56,15 @@ pub fn quick() -> GroupConfig {
 
 impl World {
     pub fn new(config: GroupConfig) -> Self {
+        World::with_topics(config, Arc::new(NoTopics))
+    }
+
+    pub fn with_topics(config: GroupConfig, topics: Arc<dyn TopicsView>) -> Self {
         let config = Arc::new(config);
         let mut world = World {
-            machine: GroupMachine::new(config.clone(), Arc::new(NoTopics)),
+            machine: GroupMachine::new(config.clone(), topics.clone()),
             config,
+            topics,
             log: Vec::new(),
             replies: BTreeMap::new(),
             now_ms: 1_000,
@@ -80,7 +86,7 @@ impl World {
 
     /// The machine that a restart would build from the log, before it is told that loading is over.
     pub fn rebuilt(&self) -> GroupMachine {
-        let mut machine = GroupMachine::new(self.config.clone(), Arc::new(NoTopics));
+        let mut machine = GroupMachine::new(self.config.clone(), self.topics.clone());
         for (now, entry) in &self.log {
             machine.apply(*now, entry);
         }
@@ -112,6 +118,18 @@ impl World {
         self.settle(effects);
         self.fire();
         ticket
+    }
+
+    pub fn set_topics(&mut self, topics: Arc<dyn TopicsView>) {
+        self.topics = topics.clone();
+        let ticket = self.event(Event::MetadataChanged(topics));
+        self.replies.remove(&ticket);
+    }
+
+    pub fn set_config(&mut self, config: GroupConfig) {
+        self.config = Arc::new(config);
+        let ticket = self.event(Event::ConfigChanged(self.config.clone()));
+        self.replies.remove(&ticket);
     }
 
     pub fn send(&mut self, api_version: i16, client: &str, request: Request) -> Ticket {

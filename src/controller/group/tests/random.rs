@@ -294,7 +294,8 @@ fn same(live: &GroupMachine, rebuilt: &GroupMachine, seed: u64) {
     assert_eq!(live.store().offsets, rebuilt.store().offsets, "seed {seed}");
     let written = |machine: &GroupMachine| -> Vec<_> {
         let of = |group: &Group| match group {
-            Group::Classic(group) => group.written().cloned(),
+            Group::Classic(group) => (group.written().cloned(), None),
+            Group::Consumer(group) => (None, Some(group.clone())),
         };
         machine.store().groups.iter().map(|(id, group)| (id.clone(), of(group))).collect()
     };
