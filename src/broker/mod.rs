@@ -9,6 +9,7 @@ pub mod features;
 pub mod fetch;
 pub mod fetch_sessions;
 pub mod limits;
+pub mod metadata_log;
 pub mod partition;
 pub mod partitions;
 pub mod produce;

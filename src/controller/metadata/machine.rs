@@ -63,6 +63,11 @@ impl MetadataMachine {
         self.image.next_offset = offset;
     }
 
+    /// What the log's control records say of the quorum's own format.
+    pub fn set_kraft_version(&mut self, kraft_version: i16) {
+        self.settings.kraft_version = kraft_version;
+    }
+
     /// Takes back everything since an image that was published: what came after could not be persisted.
     pub fn restore(&mut self, image: &MetadataImage) {
         self.image = image.clone();

@@ -1,0 +1,261 @@
+//! The task that drives the metadata machine. What has been asked while it was syncing it decides together, writes as
+//! one batch, syncs once, publishes and answers.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tracing::{error, info};
+
+use super::batches::Batcher;
+use super::error::MetadataLogError;
+use super::handle::{Metadata, Watcher};
+use super::load::{Loaded, Quorum};
+use super::segments::Active;
+use super::{quorum, segments, snapshot};
+use crate::clock::Clock;
+use crate::controller::machine::{Effects, Machine, Now, Ticket};
+use crate::controller::metadata::{
+    Activation, Event, Everyone, IdSource, MetadataImage, MetadataMachine, Reply, Request,
+};
+use crate::controller::records::{BeginTransaction, EndTransaction, MetadataRecord};
+use crate::disk::Disk;
+use crate::model::{LeaderEpoch, NodeId};
+use crate::records::ControlRecord;
+
+/// Events that are decided before one sync.
+const EVENTS_PER_SYNC_MAX: usize = 256;
+
+/// What the driver is told.
+pub(super) enum Command {
+    Ask(Ask),
+    Watch(Watcher),
+    Stop,
+}
+
+pub(super) struct Ask {
+    pub event: Event,
+    pub reply: oneshot::Sender<Reply>,
+}
+
+struct Driver {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    clock: Arc<dyn Clock>,
+    machine: MetadataMachine,
+    quorum: Quorum,
+    epoch: LeaderEpoch,
+    active: Active,
+    last_record_ms: i64,
+    bytes_since_snapshot: u64,
+    snapshot_after_bytes: u64,
+    published: Arc<ArcSwap<MetadataImage>>,
+    watchers: Vec<Watcher>,
+}
+
+impl Loaded {
+    /// Takes office: cuts off what a crash left behind the last good batch, begins a new epoch, registers this node,
+    /// and starts the driver. The activation's bootstrap records are those of the directory's own file if it has one.
+    pub fn start(self, clock: Arc<dyn Clock>, mut activation: Activation) -> Result<Metadata, MetadataLogError> {
+        if !self.bootstrap.is_empty() {
+            activation.bootstrap = self.bootstrap.clone();
+        }
+        let folder = self.folder.clone();
+        let at = |e: io::Error| MetadataLogError::io(&folder, e);
+        let mut driver = self.into_driver(clock).map_err(at)?;
+        let mut seed = [0; 16];
+        getrandom::fill(&mut seed).map_err(|e| at(io::Error::other(e)))?;
+        driver.activate(activation, IdSource::new(u128::from_ne_bytes(seed))).map_err(at)?;
+        let (commands, inbox) = mpsc::channel();
+        let image = driver.published.clone();
+        let leader_epoch = driver.epoch.0;
+        let thread =
+            std::thread::Builder::new().name("metadata-log".into()).spawn(move || driver.run(inbox)).map_err(at)?;
+        Ok(Metadata { image, commands, thread: Mutex::new(Some(thread)), leader_epoch })
+    }
+
+    fn into_driver(self, clock: Arc<dyn Clock>) -> io::Result<Driver> {
+        let disk = self.opening.disk.clone();
+        let node = self.opening.settings.node_id;
+        let epoch = self.epoch + 1;
+        if disk.stat(&self.folder)?.is_none() {
+            disk.create_dir_all(&self.folder)?;
+            disk.sync_dir(&self.opening.log_dir)?;
+        }
+        quorum::write_partition_metadata(&*disk, &self.folder)?;
+        // The epoch is taken before anything is written in it, so that no two lives write in the same one.
+        quorum::write_state(&*disk, &self.folder, node, epoch, self.quorum.kraft_version)?;
+        let active = Active::open(disk.clone(), &self.folder, self.active.0, self.active.1)?;
+        let mut driver = Driver {
+            disk,
+            folder: self.folder,
+            clock,
+            machine: self.machine,
+            quorum: self.quorum,
+            epoch: LeaderEpoch(epoch),
+            active,
+            last_record_ms: self.last_record_ms,
+            bytes_since_snapshot: self.bytes_since_snapshot,
+            snapshot_after_bytes: self.opening.snapshot_after_bytes,
+            published: Arc::new(ArcSwap::from_pointee(MetadataImage::default())),
+            watchers: Vec::new(),
+        };
+        let mut epochs = self.epochs;
+        epochs.push((epoch, driver.machine.image().next_offset));
+        quorum::write_epochs(&*driver.disk, &driver.folder, &epochs)?;
+        driver.append_leader_change(NodeId(node))?;
+        Ok(driver)
+    }
+}
+
+impl Driver {
+    fn now(&self) -> Now {
+        Now { wall_ms: self.clock.now_ms(), monotonic_ms: self.clock.monotonic_ms() }
+    }
+
+    fn append_leader_change(&mut self, node: NodeId) -> io::Result<()> {
+        let next_offset = self.machine.image().next_offset;
+        let now = self.now();
+        let mut batcher = Batcher::new(next_offset, self.epoch, self.machine.image().metadata_version(), now.wall_ms);
+        let (voters, granting_voters) = (vec![node], vec![node]);
+        batcher.control(&[ControlRecord::LeaderChange { leader: node, voters, granting_voters }]);
+        self.write(batcher.finish())?;
+        self.machine.move_to(next_offset + 1);
+        Ok(())
+    }
+
+    fn activate(&mut self, activation: Activation, ids: IdSource) -> io::Result<()> {
+        let now = self.now();
+        let mut effects = Effects::new();
+        self.machine.on_loaded(now, &mut effects);
+        let mut records = self.apply_all(now, &mut effects);
+        let request = Request::Activate(Box::new(activation));
+        self.machine.handle(now, Ticket(0), Event { caller: Arc::new(Everyone), ids, request }, &mut effects);
+        records.extend(self.apply_all(now, &mut effects));
+        // Not atomic: an activation that was cut off is repeated as a whole by the next start.
+        let first = self.machine.image().next_offset - records.len() as i64;
+        self.last_record_ms = now.wall_ms;
+        self.write(self.batches(first, records.iter(), now))?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Applies what was decided and hands it over to be persisted.
+    fn apply_all(&mut self, now: Now, effects: &mut Effects<MetadataMachine>) -> Vec<MetadataRecord> {
+        let records = std::mem::take(&mut effects.records);
+        for record in &records {
+            self.machine.apply(now, record);
+        }
+        if let Some(fault) = self.machine.fault() {
+            panic!("the metadata machine decided what it cannot apply: {fault}");
+        }
+        records
+    }
+
+    fn run(mut self, inbox: mpsc::Receiver<Command>) {
+        while let Ok(first) = inbox.recv() {
+            let mut commands = vec![first];
+            commands.extend(inbox.try_iter().take(EVENTS_PER_SYNC_MAX));
+            match self.serve(commands) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(e) => {
+                    error!("The metadata log {} takes no changes any more: {e}", self.folder.display());
+                    return;
+                }
+            }
+        }
+    }
+
+    /// False when it is time to stop. Whoever is not answered learns it from the dropped reply.
+    fn serve(&mut self, commands: Vec<Command>) -> io::Result<bool> {
+        let now = self.now();
+        let (mut records, mut replies, mut go_on) = (Vec::new(), Vec::new(), true);
+        for command in commands {
+            match command {
+                Command::Watch(watcher) => self.watchers.push(watcher),
+                Command::Stop => {
+                    go_on = false;
+                    break;
+                }
+                Command::Ask(ask) => {
+                    let mut effects = Effects::new();
+                    self.machine.handle(now, Ticket(0), ask.event, &mut effects);
+                    records.extend(self.apply_all(now, &mut effects));
+                    replies.extend(effects.replies.into_iter().next().map(|(_, reply)| (ask.reply, reply)));
+                }
+            }
+        }
+        if !records.is_empty() {
+            self.persist(&records, now)?;
+        }
+        if self.machine.image().next_offset != self.published.load().next_offset {
+            self.publish();
+        }
+        for (to, reply) in replies {
+            // The one who asked may have gone away.
+            let _ = to.send(reply);
+        }
+        self.snapshot_if_due()?;
+        Ok(go_on)
+    }
+
+    /// Writes and syncs records that have just been applied. On the disk they are there whole or not at all: within
+    /// one batch, or else within a transaction.
+    fn persist(&mut self, records: &[MetadataRecord], now: Now) -> io::Result<()> {
+        let first = self.machine.image().next_offset - records.len() as i64;
+        let mut batches = self.batches(first, records.iter(), now);
+        if batches.len() > 1 && !self.machine.in_transaction() {
+            let begin: MetadataRecord = BeginTransaction { name: None }.into();
+            let end: MetadataRecord = EndTransaction {}.into();
+            batches = self.batches(first, [&begin].into_iter().chain(records).chain([&end]), now);
+            self.machine.move_to(first + records.len() as i64 + 2);
+        }
+        self.last_record_ms = now.wall_ms;
+        self.write(batches)
+    }
+
+    fn batches<'a>(&self, first: i64, records: impl Iterator<Item = &'a MetadataRecord>, now: Now) -> Vec<Bytes> {
+        let mut batcher = Batcher::new(first, self.epoch, self.machine.image().metadata_version(), now.wall_ms);
+        records.for_each(|record| batcher.push(record));
+        batcher.finish()
+    }
+
+    fn write(&mut self, batches: Vec<Bytes>) -> io::Result<()> {
+        for batch in batches {
+            self.active.append(&batch)?;
+            self.bytes_since_snapshot += batch.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self) {
+        let now = Arc::new(self.machine.image().clone());
+        let before = self.published.swap(now.clone());
+        for watcher in &self.watchers {
+            watcher(&before, &now);
+        }
+    }
+
+    /// Replaces a long log by a snapshot.
+    fn snapshot_if_due(&mut self) -> io::Result<()> {
+        if self.bytes_since_snapshot < self.snapshot_after_bytes || self.machine.in_transaction() {
+            return Ok(());
+        }
+        let image = self.published.load_full();
+        let now_ms = self.clock.now_ms();
+        snapshot::write(&*self.disk, &self.folder, &image, self.epoch, &self.quorum, self.last_record_ms, now_ms)?;
+        self.active.roll(image.next_offset)?;
+        quorum::write_epochs(&*self.disk, &self.folder, &[(self.epoch.0, image.next_offset)])?;
+        segments::remove_before(&*self.disk, &self.folder, image.next_offset)?;
+        snapshot::remove_old(&*self.disk, &self.folder)?;
+        self.bytes_since_snapshot = 0;
+        info!("Wrote a snapshot of the metadata up to offset {}", image.next_offset);
+        Ok(())
+    }
+}

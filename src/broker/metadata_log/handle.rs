@@ -1,0 +1,77 @@
+//! What the rest of the broker holds of the metadata: the image by one atomic load, and a way to ask for changes.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::driver::{Ask, Command};
+use crate::controller::metadata::{Caller, Event, Everyone, IdSource, MetadataImage, Reply, Request};
+use crate::model::ErrorCode;
+
+/// Told of every change once it is durable and before anyone is answered: (before, now).
+pub type Watcher = Box<dyn Fn(&Arc<MetadataImage>, &Arc<MetadataImage>) + Send>;
+
+/// The metadata log takes no more changes: its disk failed, or the broker stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the metadata log takes no changes any more")]
+pub struct Gone;
+
+impl Gone {
+    pub fn code(self) -> ErrorCode {
+        ErrorCode::KafkaStorageError
+    }
+}
+
+/// The metadata of a running broker.
+pub struct Metadata {
+    pub(super) image: Arc<ArcSwap<MetadataImage>>,
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) thread: Mutex<Option<JoinHandle<()>>>,
+    pub(super) leader_epoch: i32,
+}
+
+impl Metadata {
+    /// All metadata as of the last durable change.
+    pub fn image(&self) -> Arc<MetadataImage> {
+        self.image.load_full()
+    }
+
+    /// The epoch in which this node leads the metadata log.
+    pub fn leader_epoch(&self) -> i32 {
+        self.leader_epoch
+    }
+
+    /// Asks for a change in the broker's own name.
+    pub async fn ask(&self, request: Request) -> Result<Reply, Gone> {
+        self.ask_as(Arc::new(Everyone), request).await
+    }
+
+    /// Asks for a change; the answer comes when it is durable and published.
+    pub async fn ask_as(&self, caller: Arc<dyn Caller>, request: Request) -> Result<Reply, Gone> {
+        let (reply, answer) = oneshot::channel();
+        let mut seed = [0; 16];
+        getrandom::fill(&mut seed).map_err(|_| Gone)?;
+        let ids = IdSource::new(u128::from_ne_bytes(seed));
+        let event = Event { caller, ids, request };
+        self.commands.send(Command::Ask(Ask { event, reply })).map_err(|_| Gone)?;
+        answer.await.map_err(|_| Gone)
+    }
+
+    /// Has every later change told.
+    pub fn watch(&self, watcher: Watcher) {
+        // A log that takes no changes has none to tell.
+        let _ = self.commands.send(Command::Watch(watcher));
+    }
+
+    /// Ends the driver after everything asked so far. Blocks.
+    pub fn stop(&self) {
+        let _ = self.commands.send(Command::Stop);
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join();
+        }
+    }
+}
