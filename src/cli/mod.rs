@@ -1,9 +1,36 @@
 //! The command line.
 
+mod args;
+mod config;
+mod exit;
+mod health;
+mod load;
+mod storage;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Arguments, Command};
+use exit::Exit;
+
 /// Runs the command that the arguments name and returns the process's exit code.
-pub fn run(_args: impl Iterator<Item = OsString>) -> ExitCode {
-    ExitCode::SUCCESS
+pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(args) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A closed pipe is no reason to fail.
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if asked { Exit::Success } else { Exit::Usage }.into();
+        }
+    };
+    let exit = match arguments.command {
+        Command::Health { bootstrap, timeout_ms } => health::run(&bootstrap, timeout_ms),
+        Command::Config { command } => config::run(&command),
+        Command::Storage { command } => storage::run(&command),
+    };
+    exit.into()
 }

@@ -1,0 +1,141 @@
+//! `ottla health`: is a broker there that serves? One Metadata request over a plain socket, written by hand, so that a
+//! container's check costs a few milliseconds.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use super::exit::Exit;
+
+/// More than any answer without topics needs; a foreign service may send anything.
+const ANSWER_MAX_BYTES: usize = 1 << 20;
+const CORRELATION_ID: i32 = 1;
+
+/// Asks, and tells on standard error why not.
+pub fn run(bootstrap: &str, timeout_ms: u64) -> Exit {
+    match ask(bootstrap, Duration::from_millis(timeout_ms.max(1))) {
+        Ok(brokers) => {
+            println!("{bootstrap} serves ({brokers} broker)");
+            Exit::Success
+        }
+        Err(error) => {
+            eprintln!("{bootstrap} does not serve: {error}");
+            Exit::Failure
+        }
+    }
+}
+
+fn ask(bootstrap: &str, timeout: Duration) -> io::Result<usize> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in bootstrap.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, timeout) {
+            Ok(stream) => return exchange(stream, timeout),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn exchange(mut stream: TcpStream, timeout: Duration) -> io::Result<usize> {
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
+    stream.write_all(&request())?;
+    let mut size = [0; 4];
+    stream.read_exact(&mut size)?;
+    let size = usize::try_from(i32::from_be_bytes(size)).ok().filter(|size| *size <= ANSWER_MAX_BYTES);
+    let mut answer = vec![0; size.ok_or_else(not_kafka)?];
+    stream.read_exact(&mut answer)?;
+    brokers(&answer).filter(|count| *count > 0).ok_or_else(not_kafka)
+}
+
+fn not_kafka() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the answer is not a broker's")
+}
+
+/// Metadata version 1 for no topics.
+fn request() -> Vec<u8> {
+    let client = b"ottla-health";
+    let mut body = Vec::new();
+    body.extend(3i16.to_be_bytes());
+    body.extend(1i16.to_be_bytes());
+    body.extend(CORRELATION_ID.to_be_bytes());
+    body.extend((client.len() as i16).to_be_bytes());
+    body.extend(client);
+    body.extend(0i32.to_be_bytes());
+    let mut frame = (body.len() as i32).to_be_bytes().to_vec();
+    frame.extend(body);
+    frame
+}
+
+/// How many brokers an answer names; `None` when it is none.
+fn brokers(answer: &[u8]) -> Option<usize> {
+    let mut rest = answer;
+    if int32(&mut rest)? != CORRELATION_ID {
+        return None;
+    }
+    let count = usize::try_from(int32(&mut rest)?).ok()?;
+    for _ in 0..count {
+        int32(&mut rest)?;
+        string(&mut rest)?;
+        int32(&mut rest)?;
+        string(&mut rest)?;
+    }
+    int32(&mut rest)?;
+    Some(count)
+}
+
+fn int32(rest: &mut &[u8]) -> Option<i32> {
+    let (bytes, after) = rest.split_first_chunk::<4>()?;
+    *rest = after;
+    Some(i32::from_be_bytes(*bytes))
+}
+
+/// Skips a string, which may be null.
+fn string(rest: &mut &[u8]) -> Option<()> {
+    let (bytes, after) = rest.split_first_chunk::<2>()?;
+    let length = usize::try_from(i16::from_be_bytes(*bytes)).unwrap_or(0);
+    *rest = after.get(length..)?;
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// A server that reads one request and answers with these bytes.
+    fn answering(answer: Vec<u8>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut asked = vec![0; request().len()];
+            stream.read_exact(&mut asked).unwrap();
+            stream.write_all(&answer).unwrap();
+        });
+        address
+    }
+
+    fn framed(body: &[u8]) -> Vec<u8> {
+        [&(body.len() as i32).to_be_bytes()[..], body].concat()
+    }
+
+    const ONE_BROKER: &[u8] = b"\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x01h\0\0\x23\x84\xff\xff\0\0\0\x01\0\0\0\0";
+
+    #[test]
+    fn a_broker_that_names_itself_is_healthy() {
+        assert_eq!(run(&answering(framed(ONE_BROKER)), 5_000), Exit::Success);
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        let no_broker = b"\0\0\0\x01\0\0\0\0\xff\xff\xff\xff\0\0\0\0";
+        let cut = &ONE_BROKER[..20];
+        for answer in [framed(no_broker), framed(cut), b"HTTP/1.1 400 Bad Request".to_vec(), vec![]] {
+            assert_eq!(run(&answering(answer), 5_000), Exit::Failure);
+        }
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert_eq!(run(&closed.to_string(), 5_000), Exit::Failure);
+        assert_eq!(run("no port", 5_000), Exit::Failure);
+    }
+}
