@@ -49,6 +49,11 @@ impl Context {
             || authorizer.allows(&self.peer.principal, &self.peer.address(), operation, resource, name)
     }
 
+    /// Whether there is anything of this type to which the client may do this.
+    pub fn allows_somewhere(&self, operation: Operation, resource: ResourceType) -> bool {
+        self.broker.authorizer().allows_somewhere(&self.peer.principal, &self.peer.address(), operation, resource)
+    }
+
     /// The bits of what the client may do to that, as `authorized operations` fields hold them.
     pub fn operations_on(&self, resource: ResourceType, name: &str) -> i32 {
         self.broker.authorizer().operations_of(&self.peer.principal, &self.peer.address(), resource, name)

@@ -4,13 +4,21 @@
 //! comes later, or the end of the connection. What it starts before it returns happens in the order of the
 //! connection's requests; what it leaves to the future may overlap with later requests only where the table says so.
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod api_versions;
 mod context;
+mod describe_producers;
+mod describe_transactions;
+mod end_txn;
 mod fetch;
+mod init_producer_id;
 mod list_offsets;
+mod list_transactions;
 mod metadata;
 mod offset_for_leader_epoch;
 mod produce;
+mod write_txn_markers;
 
 pub use context::{Context, Peer};
 
@@ -21,6 +29,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::disk::DiskFile;
+use crate::model::ErrorCode;
 use crate::wire::WireError;
 use crate::wire::codec::{self, WireRequest, WireResponse};
 use crate::wire::messages::StrBytes;
@@ -72,6 +81,11 @@ pub(crate) fn topic_name(name: &str) -> crate::wire::messages::TopicName {
     StrBytes::from_string(name.to_string()).into()
 }
 
+/// Clients that are too old to know PRODUCER_FENCED hear INVALID_PRODUCER_EPOCH.
+fn fenced_as_of_old(code: ErrorCode, is_old: bool) -> ErrorCode {
+    if is_old && code == ErrorCode::ProducerFenced { ErrorCode::InvalidProducerEpoch } else { code }
+}
+
 /// Every API that this broker serves, and with it advertises.
 pub static TABLE: &[Api] = &[
     overlapping(ApiKey::Produce, produce::handle),
@@ -79,7 +93,15 @@ pub static TABLE: &[Api] = &[
     serial(ApiKey::ListOffsets, list_offsets::handle),
     serial(ApiKey::Metadata, metadata::handle),
     serial(ApiKey::ApiVersions, api_versions::handle),
+    serial(ApiKey::InitProducerId, init_producer_id::handle),
     serial(ApiKey::OffsetForLeaderEpoch, offset_for_leader_epoch::handle),
+    serial(ApiKey::AddPartitionsToTxn, add_partitions_to_txn::handle),
+    serial(ApiKey::AddOffsetsToTxn, add_offsets_to_txn::handle),
+    serial(ApiKey::EndTxn, end_txn::handle),
+    serial(ApiKey::WriteTxnMarkers, write_txn_markers::handle),
+    serial(ApiKey::DescribeProducers, describe_producers::handle),
+    serial(ApiKey::DescribeTransactions, describe_transactions::handle),
+    serial(ApiKey::ListTransactions, list_transactions::handle),
 ];
 
 /// The row of an API key, if it is served.

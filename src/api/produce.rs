@@ -7,12 +7,17 @@
 //! Unlike Kafka, null records are answered with INVALID_RECORD instead of never.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::broker::acks::{AckGroup, AllDurable};
+use crate::broker::partition::Partition;
 use crate::broker::produce::{self, Appended, Asked, Refusal};
+use crate::broker::transactions::enlist::{self, Begun, Enlisting, Support, Verdict};
+use crate::controller::machine::Producer;
+use crate::log::VerificationGuard;
 use crate::model::{ErrorCode, TopicId, TopicName};
 use crate::security::{Operation, ResourceType};
 use crate::wire::WireError;
@@ -41,14 +46,61 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
     if let Some(refused) = refuse_whole(&cx, &request) {
         return refused;
     }
-    let acks = request.acks;
-    let timeout = Duration::from_millis(request.timeout_ms.max(0) as u64);
+    let transactional_id = request.transactional_id.as_ref().map(|id| id.to_string());
+    let job = Job {
+        acks: request.acks,
+        timeout: Duration::from_millis(request.timeout_ms.max(0) as u64),
+        targets: targets(&cx, request),
+    };
+    let Some(begun) = transactional_id.as_ref().and_then(|_| begin(&cx, &job.targets)) else {
+        return run(&cx, job, None);
+    };
+    if begun.is_settled() {
+        return run(&cx, job, Some(begun.verdicts));
+    }
+    // The first write of a transaction to a partition. Those behind it must not overtake it.
+    Ok(Outcome::LaterAlone(Box::pin(async move {
+        let verdicts = enlist::confirm(&cx.broker, &transactional_id.unwrap_or_default(), begun).await;
+        match run(&cx, job, Some(verdicts)) {
+            Ok(Outcome::Later(pending)) => pending.await,
+            Ok(outcome) => outcome,
+            Err(e) => Outcome::Close(e.to_string()),
+        }
+    })))
+}
+
+/// What is left to do of a request.
+struct Job {
+    acks: i16,
+    timeout: Duration,
+    targets: Vec<Target>,
+}
+
+/// Begins to make sure that the partitions are in the producer's transaction; `None` when nothing is transactional.
+fn begin(cx: &Context, targets: &[Target]) -> Option<Begun> {
+    let header = |target: &Target| target.records.as_ref().and_then(produce::transactional_header);
+    let first = targets.iter().find_map(header)?;
+    let producer = Producer { id: first.producer_id, epoch: first.producer_epoch };
+    let wanted = targets.iter().map(|target| {
+        let header = header(target)?;
+        let partition = may_write(cx, target).ok()?;
+        Some(Enlisting { partition, base_sequence: header.base_sequence })
+    });
+    Some(enlist::begin(&cx.broker, producer, Support::of_produce(cx.version()), wanted))
+}
+
+/// Appends, and answers when the bytes are as durable as asked.
+fn run(cx: &Context, job: Job, verdicts: Option<Vec<Verdict>>) -> Result<Outcome, WireError> {
+    let mut verdicts = verdicts.unwrap_or_default().into_iter();
     let mut parts = Vec::new();
-    for target in targets(&cx, request) {
-        let result = append(&cx, acks, &target);
+    for target in job.targets {
+        let result = match verdicts.next().unwrap_or(Ok(None)) {
+            Ok(guard) => append(cx, job.acks, &target, guard),
+            Err(code) => Err(not_enlisted(code, Support::of_produce(cx.version()))),
+        };
         parts.push(Part { topic: target.topic, topic_id: target.topic_id, partition: target.partition, result });
     }
-    if acks == 0 {
+    if job.acks == 0 {
         return Ok(match parts.iter().find_map(|part| part.result.as_ref().err().map(|e| (part, e))) {
             None => Outcome::Silence,
             Some((part, e)) => Outcome::Close(format!(
@@ -57,7 +109,7 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
             )),
         });
     }
-    if acks == ACKS_ALL && !cx.broker.acks_from_page_cache() {
+    if job.acks == ACKS_ALL && !cx.broker.acks_from_page_cache() {
         let group = AckGroup::new();
         for (slot, part) in parts.iter().enumerate() {
             if let Ok(appended) = &part.result {
@@ -65,9 +117,10 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
             }
         }
         if !group.is_complete() {
+            let cx = cx.clone();
             return Ok(Outcome::Later(Box::pin(async move {
                 let waiting = AllDurable(group.clone());
-                let failed = match tokio::time::timeout(timeout, waiting).await {
+                let failed = match tokio::time::timeout(job.timeout, waiting).await {
                     Ok(failed) => failed,
                     Err(_) => group.give_up(ErrorCode::RequestTimedOut),
                 };
@@ -78,17 +131,42 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
             })));
         }
     }
-    encode(&cx, &response(&cx, parts))
+    encode(cx, &response(cx, parts))
+}
+
+/// What a producer is told when its partition is not, or not known to be, in the transaction. Older ones do not retry
+/// what a coordinator may answer, but everyone retries NOT_ENOUGH_REPLICAS.
+fn not_enlisted(code: ErrorCode, support: Support) -> Refusal {
+    match code {
+        ErrorCode::InvalidTxnState => Refusal::with_message(code, "Partition was not added to the transaction"),
+        ErrorCode::ConcurrentTransactions if support == Support::Adds => Refusal::plain(code),
+        ErrorCode::ConcurrentTransactions
+        | ErrorCode::NetworkException
+        | ErrorCode::CoordinatorLoadInProgress
+        | ErrorCode::CoordinatorNotAvailable
+        | ErrorCode::NotCoordinator => Refusal::with_message(
+            ErrorCode::NotEnoughReplicas,
+            format!(
+                "Unable to verify the partition has been added to the transaction. Underlying error: {}",
+                code.name()
+            ),
+        ),
+        other => Refusal::plain(other),
+    }
 }
 
 /// What fails the request as a whole: records that Kafka cannot even parse, and transactional records whose producer
 /// does not say, or may not use, its transactional id.
 fn refuse_whole(cx: &Context, request: &ProduceRequest) -> Option<Result<Outcome, WireError>> {
-    let mut transactional = false;
+    let mut producer = None;
+    let mut several = false;
     let all = || request.topic_data.iter().flat_map(|t| t.partition_data.iter().map(move |p| (t, p)));
     for (_, data) in all() {
         let Some(records) = &data.records else { continue };
-        transactional |= produce::transactional_header(records).is_some();
+        if let Some(header) = produce::transactional_header(records) {
+            let this = (header.producer_id, header.producer_epoch);
+            several |= *producer.get_or_insert(this) != this;
+        }
         if let Err(rejected) = produce::check_shape(records, cx.version())
             && rejected.whole_request
         {
@@ -99,10 +177,10 @@ fn refuse_whole(cx: &Context, request: &ProduceRequest) -> Option<Result<Outcome
         let id = request.transactional_id.as_ref()?;
         cx.allows(Operation::Write, ResourceType::TransactionalId, id).then_some(())
     };
-    if transactional && may().is_none() {
+    if producer.is_some() && may().is_none() {
         return Some(whole(cx, request, ErrorCode::TransactionalIdAuthorizationFailed));
     }
-    None
+    several.then(|| whole(cx, request, ErrorCode::InvalidProducerIdMapping))
 }
 
 /// One error for every partition.
@@ -161,23 +239,27 @@ fn targets(cx: &Context, request: ProduceRequest) -> Vec<Target> {
     targets
 }
 
-fn append(cx: &Context, acks: i16, target: &Target) -> Result<Appended, Refusal> {
+/// The target's partition, if it is there and the client may write to it.
+fn may_write(cx: &Context, target: &Target) -> Result<Arc<Partition>, Refusal> {
     if target.topic.is_empty() && cx.version() >= TOPIC_IDS_FROM {
         return Err(Refusal::plain(ErrorCode::UnknownTopicId));
     }
     if !cx.allows(Operation::Write, ResourceType::Topic, &target.topic) {
         return Err(Refusal::plain(ErrorCode::TopicAuthorizationFailed));
     }
-    let partition = cx
-        .broker
+    cx.broker
         .partition(&target.topic, target.partition)
-        .ok_or_else(|| Refusal::plain(ErrorCode::UnknownTopicOrPartition))?;
+        .ok_or_else(|| Refusal::plain(ErrorCode::UnknownTopicOrPartition))
+}
+
+fn append(cx: &Context, acks: i16, target: &Target, guard: Option<VerificationGuard>) -> Result<Appended, Refusal> {
+    let partition = may_write(cx, target)?;
     let asked = Asked {
         version: cx.version(),
         acks,
         records: target.records.clone().unwrap_or_default(),
         admin_client: cx.client_id() == "__admin_client",
-        guard: None,
+        guard,
     };
     produce::append(&cx.broker, partition, asked)
 }

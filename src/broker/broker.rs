@@ -21,6 +21,7 @@ use super::fetch_sessions::FetchSessions;
 use super::limits::Limits;
 use super::partition::Partition;
 use super::partitions::Partitions;
+use super::transactions::Transactions;
 
 /// Shared by all connections.
 pub struct Broker {
@@ -33,6 +34,7 @@ pub struct Broker {
     image: ArcSwap<MetadataImage>,
     authorizer: ArcSwap<Authorizer>,
     partitions: Partitions,
+    transactions: Transactions,
     fetch_sessions: FetchSessions,
     /// `ottla.acks.all` in one glance, for the hot path.
     page_cache_acks: AtomicBool,
@@ -53,7 +55,8 @@ pub struct Parts {
 impl Broker {
     pub fn new(parts: Parts) -> Arc<Self> {
         let Parts { config, cluster_id, clock, disk } = parts;
-        Arc::new(Broker {
+        Arc::new_cyclic(|broker| Broker {
+            transactions: Transactions::new(broker.clone()),
             cluster_id,
             clock,
             disk,
@@ -117,6 +120,10 @@ impl Broker {
 
     pub fn partitions(&self) -> &Partitions {
         &self.partitions
+    }
+
+    pub fn transactions(&self) -> &Transactions {
+        &self.transactions
     }
 
     pub fn partition(&self, topic: &str, index: i32) -> Option<Arc<Partition>> {

@@ -14,6 +14,7 @@ pub mod partition;
 pub mod partitions;
 pub mod produce;
 pub mod purgatory;
+pub mod transactions;
 
 pub use broker::{Broker, Parts};
 pub use limits::Limits;

@@ -81,7 +81,7 @@ impl World {
             crashes,
             version,
             now: Now { wall_ms: 1_000_000, monotonic_ms: 0 },
-            machine: TxnMachine::new(config(), 0, version),
+            machine: TxnMachine::new(config(), version),
             log: Vec::new(),
             durable: 0,
             leaving: VecDeque::new(),
@@ -276,7 +276,7 @@ impl World {
         self.asked.clear();
         self.allowed.clear();
         self.orders.clear();
-        self.machine = TxnMachine::new(config(), 0, self.version);
+        self.machine = TxnMachine::new(config(), self.version);
         for record in &self.log {
             self.machine.apply(self.now, record);
         }

@@ -73,8 +73,8 @@ pub struct Coordinator<H: Host> {
 }
 
 impl<H: Host> Coordinator<H> {
-    pub fn new(host: Arc<H>, broker: &Arc<Broker>) -> Self {
-        Coordinator { host, broker: Arc::downgrade(broker), shards: RwLock::default() }
+    pub fn new(host: Arc<H>, broker: Weak<Broker>) -> Self {
+        Coordinator { host, broker, shards: RwLock::default() }
     }
 
     /// Starts the shards of all partitions that are there and have none. Cheap when nothing is to be done.

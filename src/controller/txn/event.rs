@@ -141,12 +141,12 @@ pub enum TxnAction {
     },
 }
 
-/// Write one marker to every partition, until each has it; then report `MarkersWritten`.
+/// Write one marker to every partition, until each has it; then report `MarkersWritten`. The coordinator's epoch, which
+/// markers carry too, is the leader epoch of the machine's partition: the shell's to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarkerOrder {
     pub transactional_id: TransactionalId,
     pub producer: Producer,
-    pub coordinator_epoch: i32,
     pub commit: bool,
     pub partitions: Vec<TopicPartition>,
     /// Markers of version 2 carry a bumped epoch and must find a smaller one.

@@ -28,7 +28,6 @@ struct Entry {
 #[derive(Debug)]
 pub struct TxnMachine {
     config: TxnConfig,
-    coordinator_epoch: i32,
     version: TxnVersion,
     entries: BTreeMap<TransactionalId, Entry>,
     open_transactions: usize,
@@ -39,11 +38,9 @@ pub struct TxnMachine {
 }
 
 impl TxnMachine {
-    /// `coordinator_epoch` is the leader epoch of the partition; markers carry it.
-    pub fn new(config: TxnConfig, coordinator_epoch: i32, version: TxnVersion) -> Self {
+    pub fn new(config: TxnConfig, version: TxnVersion) -> Self {
         TxnMachine {
             config,
-            coordinator_epoch,
             version,
             entries: BTreeMap::new(),
             open_transactions: 0,
@@ -125,7 +122,6 @@ impl TxnMachine {
         MarkerOrder {
             transactional_id: id.clone(),
             producer: metadata.producer,
-            coordinator_epoch: self.coordinator_epoch,
             commit: metadata.state == TxnState::PrepareCommit,
             partitions: metadata.partitions.iter().cloned().collect(),
             version: metadata.client_version,

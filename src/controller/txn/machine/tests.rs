@@ -25,7 +25,7 @@ impl Desk {
 
     fn with(config: TxnConfig, version: TxnVersion) -> Desk {
         Desk {
-            machine: TxnMachine::new(config, 3, version),
+            machine: TxnMachine::new(config, version),
             log: Vec::new(),
             now: Now { wall_ms: T0, monotonic_ms: 0 },
             next_id: 100,
@@ -233,7 +233,7 @@ fn taking_over_an_open_transaction_aborts_it_first() {
         desk.add("x", old, &[0, 1]);
         assert_eq!(desk.init_as("x", None), Err(ErrorCode::ConcurrentTransactions));
         let order = desk.orders[0].clone();
-        assert_eq!((order.commit, order.producer, order.coordinator_epoch), (false, at(old.id, 1), 3), "{version:?}");
+        assert_eq!((order.commit, order.producer), (false, at(old.id, 1)), "{version:?}");
         assert_eq!(order.partitions, of(&[0, 1]));
         desk.write_markers();
         assert_eq!(desk.init("x"), at(old.id, 2));
