@@ -1,8 +1,8 @@
 //! The broker as one value: what every handler can reach.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use uuid::Uuid;
@@ -10,25 +10,33 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::config::BrokerConfig;
 use crate::config::broker::AcksAll;
-use crate::controller::metadata::{METADATA_VERSION, MetadataImage};
+use crate::config::dynamic::Layers;
+use crate::controller::metadata::{METADATA_VERSION, MetadataImage, Request};
 use crate::disk::Disk;
 use crate::model::{NodeId, Offset};
 use crate::security::Authorizer;
+use crate::wire::messages::create_topics_request::CreatableTopic;
+use crate::wire::messages::{CreateTopicsRequest, StrBytes};
 
 use super::acks::AckGroup;
 use super::features::Finalized;
 use super::fetch_sessions::FetchSessions;
 use super::limits::Limits;
+use super::log_dirs::LogDirs;
+use super::metadata_log::Metadata;
 use super::partition::Partition;
 use super::partitions::Partitions;
+use super::topology::Graveyard;
 use super::transactions::Transactions;
 
 /// Shared by all connections.
 pub struct Broker {
-    config: ArcSwap<BrokerConfig>,
+    layers: Arc<ArcSwap<Layers>>,
     cluster_id: String,
     clock: Arc<dyn Clock>,
     disk: Arc<dyn Disk>,
+    log_dirs: LogDirs,
+    graveyard: Graveyard,
     limits: ArcSwap<Limits>,
     features: ArcSwap<Finalized>,
     image: ArcSwap<MetadataImage>,
@@ -38,26 +46,27 @@ pub struct Broker {
     fetch_sessions: FetchSessions,
     /// `ottla.acks.all` in one glance, for the hot path.
     page_cache_acks: AtomicBool,
-    topic_maker: OnceLock<TopicMaker>,
+    metadata: Arc<Metadata>,
 }
-
-/// Creates topics that clients asked for, behind their backs.
-type TopicMaker = Box<dyn Fn(Vec<String>) + Send + Sync>;
 
 /// What a broker is made of.
 pub struct Parts {
-    pub config: BrokerConfig,
-    pub cluster_id: String,
+    pub layers: Arc<ArcSwap<Layers>>,
     pub clock: Arc<dyn Clock>,
     pub disk: Arc<dyn Disk>,
+    pub log_dirs: LogDirs,
+    pub metadata: Arc<Metadata>,
 }
 
 impl Broker {
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { config, cluster_id, clock, disk } = parts;
+        let Parts { layers, clock, disk, log_dirs, metadata } = parts;
+        let config = layers.load().config.clone();
         Arc::new_cyclic(|broker| Broker {
             transactions: Transactions::new(broker.clone()),
-            cluster_id,
+            cluster_id: log_dirs.cluster_id.clone(),
+            log_dirs,
+            graveyard: Graveyard::default(),
             clock,
             disk,
             limits: ArcSwap::from_pointee(Limits::from_config(&config)),
@@ -67,13 +76,24 @@ impl Broker {
             partitions: Partitions::default(),
             fetch_sessions: FetchSessions::new(config.fetching.session_slots),
             page_cache_acks: AtomicBool::new(config.durability.acks_all == AcksAll::PageCache),
-            config: ArcSwap::from_pointee(config),
-            topic_maker: OnceLock::new(),
+            layers,
+            metadata,
         })
     }
 
+    /// The settings of this moment.
     pub fn config(&self) -> Arc<BrokerConfig> {
-        self.config.load_full()
+        self.layers.load().config.clone()
+    }
+
+    /// The same with where each of them comes from.
+    pub fn layers(&self) -> Arc<Layers> {
+        self.layers.load_full()
+    }
+
+    /// The controller: asks it for changes.
+    pub fn metadata(&self) -> &Arc<Metadata> {
+        &self.metadata
     }
 
     pub fn cluster_id(&self) -> &str {
@@ -81,11 +101,11 @@ impl Broker {
     }
 
     pub fn node_id(&self) -> NodeId {
-        self.config.load().node_id
+        self.layers.load().config.node_id
     }
 
     pub fn rack(&self) -> Option<String> {
-        self.config.load().rack.clone()
+        self.layers.load().config.rack.clone()
     }
 
     pub fn clock(&self) -> &dyn Clock {
@@ -94,6 +114,15 @@ impl Broker {
 
     pub fn disk(&self) -> &Arc<dyn Disk> {
         &self.disk
+    }
+
+    pub fn log_dirs(&self) -> &LogDirs {
+        &self.log_dirs
+    }
+
+    /// Files out of use, on their way out.
+    pub fn graveyard(&self) -> &Graveyard {
+        &self.graveyard
     }
 
     pub fn limits(&self) -> Arc<Limits> {
@@ -137,8 +166,8 @@ impl Broker {
 
     /// Where clients of a listener find this broker: the advertised address, or the one they reached.
     pub fn advertised(&self, listener: &str, reached: SocketAddr) -> (String, u16) {
-        let config = self.config.load();
-        let found = config.listeners.served.iter().find(|l| l.name.eq_ignore_ascii_case(listener));
+        let layers = self.layers.load();
+        let found = layers.config.listeners.served.iter().find(|l| l.name.eq_ignore_ascii_case(listener));
         match found.and_then(|l| l.advertised.as_ref()) {
             Some(endpoint) => (endpoint.host.clone(), endpoint.port),
             None if reached.ip().is_loopback() => ("localhost".into(), reached.port()),
@@ -147,23 +176,25 @@ impl Broker {
     }
 
     pub fn auto_creates_topics(&self) -> bool {
-        self.config.load().new_topics.auto_create
+        self.layers.load().config.new_topics.auto_create
     }
 
-    /// Says who creates topics that clients ask for; once, at start.
-    pub fn set_topic_maker(&self, make: impl Fn(Vec<String>) + Send + Sync + 'static) {
-        let _ = self.topic_maker.set(Box::new(make));
-    }
-
-    /// Has missing topics created; nobody waits for it.
-    pub fn create_behind(&self, topics: Vec<String>) {
-        if let Some(make) = self.topic_maker.get() {
-            make(topics);
-        }
+    /// Has missing topics created with the defaults; nobody waits for it.
+    pub fn create_behind(self: &Arc<Self>, topics: Vec<String>) {
+        let metadata = self.metadata.clone();
+        tokio::spawn(async move {
+            let topics = topics.into_iter().map(|name| {
+                let topic = CreatableTopic::default().with_name(StrBytes::from_string(name).into());
+                topic.with_num_partitions(-1).with_replication_factor(-1)
+            });
+            let request = CreateTopicsRequest::default().with_topics(topics.collect());
+            // Who asks again finds the topic, or is told why not when it creates it in so many words.
+            let _ = metadata.ask(Request::CreateTopics(request)).await;
+        });
     }
 
     pub fn fetch_max_bytes(&self) -> i32 {
-        self.config.load().fetching.max_bytes
+        self.layers.load().config.fetching.max_bytes
     }
 
     /// Whether acks=all is answered from the page cache.
@@ -207,10 +238,10 @@ impl Broker {
     }
 
     /// Settings that were changed while running.
-    pub fn set_config(&self, config: BrokerConfig) {
-        self.page_cache_acks.store(config.durability.acks_all == AcksAll::PageCache, Ordering::Relaxed);
-        self.limits.store(Arc::new(Limits::from_config(&config)));
-        self.config.store(Arc::new(config));
+    pub fn set_layers(&self, layers: Layers) {
+        self.page_cache_acks.store(layers.config.durability.acks_all == AcksAll::PageCache, Ordering::Relaxed);
+        self.limits.store(Arc::new(Limits::from_config(&layers.config)));
+        self.layers.store(Arc::new(layers));
     }
 
     pub fn set_authorizer(&self, authorizer: Authorizer) {

@@ -3,17 +3,24 @@
 pub mod acks;
 #[allow(clippy::module_inception)]
 mod broker;
+mod config_rules;
 pub mod coordinator;
 pub mod durability;
 pub mod features;
 pub mod fetch;
 pub mod fetch_sessions;
+pub mod housekeeping;
 pub mod limits;
+pub mod log_dirs;
 pub mod metadata_log;
 pub mod partition;
 pub mod partitions;
 pub mod produce;
 pub mod purgatory;
+mod scram_keys;
+pub mod start;
+mod stop;
+pub mod topology;
 pub mod transactions;
 
 pub use broker::{Broker, Parts};

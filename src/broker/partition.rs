@@ -52,6 +52,7 @@ pub struct Partition {
     /// Records appended since the last sync, for `flush.messages`.
     unflushed_records: AtomicI64,
     offline: AtomicBool,
+    gone: AtomicBool,
 }
 
 impl Partition {
@@ -77,6 +78,7 @@ impl Partition {
             syncing_bytes: AtomicU64::new(0),
             unflushed_records: AtomicI64::new(0),
             offline: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
         })
     }
 
@@ -210,6 +212,51 @@ impl Partition {
         }
     }
 
+    /// After opening: what a crash left is synced before anyone reads it, or shown at once where that is enough.
+    pub fn settle(self: &Arc<Self>, page_cache_is_enough: bool) {
+        let mut log = self.log.lock();
+        if !log.is_loaded() {
+            return;
+        }
+        self.durable.fetch_max(log.synced_to().0, Ordering::AcqRel);
+        if page_cache_is_enough {
+            let end = log.log_end();
+            log.advance_high_watermark(end);
+        }
+        drop(log);
+        if !page_cache_is_enough {
+            self.request_sync();
+        }
+    }
+
+    /// Takes the partition out of service and its directory aside, which is left for removal at the returned path.
+    pub fn close_for_deletion(&self, unique: uuid::Uuid) -> io::Result<std::path::PathBuf> {
+        let aside = self.log.lock().set_aside(crate::log::names::DirState::Delete, unique);
+        self.gone.store(true, Ordering::Release);
+        self.acks.fail(ErrorCode::UnknownTopicOrPartition);
+        self.fetch_waiters.disturbed();
+        aside
+    }
+
+    /// Completes the log's files for a clean stop. The commit thread must have ended.
+    pub fn close(&self, disk: &dyn crate::disk::Disk) -> io::Result<()> {
+        let mut log = self.log.lock();
+        if let Some((work, upkeep)) = log.close()? {
+            work.run(disk)?;
+            log.synced(work.up_to);
+            upkeep.run(disk)?;
+            log.upkept(&upkeep);
+            let end = log.log_end();
+            log.advance_high_watermark(end);
+        }
+        Ok(())
+    }
+
+    /// Its topic was deleted.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
     /// Whether `flush.messages` asks for a sync before the next acknowledgement.
     pub fn flush_is_due(&self) -> bool {
         let every = self.settings.load().flush_messages;
@@ -332,6 +379,9 @@ impl Syncable for Partition {
 
     fn collect(&self) -> io::Result<SyncWork> {
         let mut log = self.log.lock();
+        if self.is_gone() {
+            return Ok(SyncWork::default());
+        }
         let bytes = self.unseen_bytes.swap(0, Ordering::AcqRel);
         self.syncing_bytes.fetch_add(bytes, Ordering::AcqRel);
         self.unflushed_records.store(0, Ordering::Release);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
 
 use crate::api::Peer;
@@ -25,9 +25,19 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub(super) struct OpenConnections {
     by_ip: Mutex<HashMap<IpAddr, usize>>,
+    one_less: Notify,
 }
 
 impl OpenConnections {
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_ip.lock().is_empty()
+    }
+
+    /// Until a connection has ended since the last call.
+    pub(super) async fn changed(&self) {
+        self.one_less.notified().await;
+    }
+
     /// Counts a connection in; `None` when a limit forbids it.
     fn admit(self: &Arc<Self>, broker: &Broker, ip: IpAddr) -> Option<Admitted> {
         let limits = broker.limits();
@@ -57,6 +67,8 @@ impl Drop for Admitted {
                 by_ip.remove(&self.ip);
             }
         }
+        drop(by_ip);
+        self.open.one_less.notify_one();
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod connection;
 mod listener;
+mod run;
 mod send;
 mod transport;
 
@@ -14,6 +15,8 @@ use tokio::sync::watch;
 use crate::broker::Broker;
 
 use listener::OpenConnections;
+
+pub use run::{Ready, RunError, run};
 
 /// The open listeners of a broker. Dropping it closes them.
 pub struct Server {
@@ -29,12 +32,22 @@ impl Server {
 
     /// Binds a listener and accepts on it from now on; returns the address it got.
     pub fn listen(&self, name: &str, address: SocketAddr, backlog: i32) -> io::Result<SocketAddr> {
-        let listener = listener::bind(address, backlog)?;
-        let bound = listener.local_addr()?;
-        let accepting =
-            listener::accept(listener, name.to_string(), self.broker.clone(), self.open.clone(), self.stop.subscribe());
-        tokio::spawn(accepting);
+        let socket = listener::bind(address, backlog)?;
+        let bound = socket.local_addr()?;
+        self.accept_on(name, socket);
         Ok(bound)
+    }
+
+    fn accept_on(&self, name: &str, socket: tokio::net::TcpListener) {
+        let stop = self.stop.subscribe();
+        tokio::spawn(listener::accept(socket, name.to_string(), self.broker.clone(), self.open.clone(), stop));
+    }
+
+    /// Until no connection is open.
+    pub async fn drained(&self) {
+        while !self.open.is_empty() {
+            self.open.changed().await;
+        }
     }
 
     /// Takes no more connections and requests; answers in flight still go out.

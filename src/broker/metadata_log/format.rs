@@ -27,6 +27,11 @@ pub struct Formatting {
     pub now_ms: i64,
 }
 
+/// Whether a directory holds a metadata log, or what one begins with.
+pub fn is_formatted(disk: &dyn Disk, log_dir: &Path) -> io::Result<bool> {
+    Ok(disk.stat(&log_dir.join(BOOTSTRAP))?.is_some() || disk.stat(&log_dir.join(FOLDER))?.is_some())
+}
+
 /// Writes the files. The directory must exist.
 pub fn format(disk: &dyn Disk, log_dir: &Path, formatting: &Formatting) -> io::Result<()> {
     let bootstrap = snapshot_bytes(&Quorum::default(), &formatting.records, formatting.now_ms);

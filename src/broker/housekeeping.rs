@@ -1,0 +1,188 @@
+//! Work that goes on beside requests: upkeep behind the recovery point, checkpoints, retention, and the removal of what
+//! is out of use. One thread of its own, never a network worker.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tracing::{error, info};
+
+use crate::log::checkpoint::{self, Offsets};
+use crate::log::{GivenUp, Why};
+
+use super::Broker;
+use super::log_dirs::BrokerDir;
+use super::partition::Partition;
+
+/// How often it looks whether something is due.
+const TICK: Duration = Duration::from_millis(500);
+
+/// The running housekeeping. Dropping it stops it.
+pub struct Housekeeping {
+    stop: mpsc::Sender<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// When each kind of work is due next, on the monotonic clock.
+struct Due {
+    checkpoints_ms: i64,
+    retention_ms: i64,
+    producers_ms: i64,
+}
+
+impl Housekeeping {
+    pub fn start(broker: &Arc<Broker>) -> std::io::Result<Housekeeping> {
+        let (stop, stopped) = mpsc::channel();
+        let keeps = Arc::downgrade(broker);
+        let now_ms = broker.clock().monotonic_ms();
+        let first_ms = now_ms + broker.config().logs.initial_task_delay_ms;
+        let mut due = Due { checkpoints_ms: first_ms, retention_ms: first_ms, producers_ms: first_ms };
+        let thread = std::thread::Builder::new().name("housekeeping".into()).spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+                match keeps.upgrade() {
+                    Some(broker) => broker.keep_house(&mut due),
+                    None => return,
+                }
+            }
+        })?;
+        Ok(Housekeeping { stop, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Ends it after the piece of work at hand.
+    pub fn stop(&self) {
+        let _ = self.stop.send(());
+        if let Some(thread) = self.thread.lock().take()
+            && thread.join().is_err()
+        {
+            error!("Housekeeping has died");
+        }
+    }
+}
+
+impl Drop for Housekeeping {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Broker {
+    fn keep_house(&self, due: &mut Due) {
+        let now_ms = self.clock().monotonic_ms();
+        let logs = self.config().logs.clone();
+        self.graveyard().sweep(&**self.disk(), now_ms);
+        if now_ms >= due.retention_ms {
+            due.retention_ms = now_ms + logs.retention_check_interval_ms.max(1);
+            self.retain();
+        }
+        if now_ms >= due.checkpoints_ms {
+            due.checkpoints_ms = now_ms + logs.recovery_checkpoint_interval_ms.max(1);
+            self.upkeep();
+            self.write_checkpoints();
+        }
+        if now_ms >= due.producers_ms {
+            let every_ms = self.config().transactions.producer_id_expiration_check_interval_ms;
+            due.producers_ms = now_ms + i64::from(every_ms.max(1));
+            let wall_ms = self.clock().now_ms();
+            for partition in self.partitions().all() {
+                partition.log().expire_producers(wall_ms);
+            }
+        }
+    }
+
+    /// Makes what lies behind the recovery point fit for a quick start.
+    fn upkeep(&self) {
+        for partition in self.partitions().all() {
+            if partition.is_offline() {
+                continue;
+            }
+            let Some(work) = partition.log().take_upkeep() else { continue };
+            match work.run(&**self.disk()) {
+                Ok(()) => partition.log().upkept(&work),
+                Err(e) => partition.commit().take_offline(&e),
+            }
+        }
+    }
+
+    /// Forgets what `retention.ms` and `retention.bytes` say. Files go only after the log starts are written down.
+    fn retain(&self) {
+        let wall_ms = self.clock().now_ms();
+        let mut shortened = Vec::new();
+        for partition in self.partitions().all() {
+            if partition.is_offline() || partition.is_gone() || !partition.settings().cleanup_delete {
+                continue;
+            }
+            let given_up = partition.log().apply_retention(wall_ms);
+            match given_up {
+                Ok(given_up) if given_up.is_empty() => {}
+                Ok(given_up) => {
+                    tell(&partition, &given_up);
+                    shortened.push(partition);
+                }
+                Err(e) => error!("Cannot apply retention to {}: {e}", partition.name()),
+            }
+        }
+        if !shortened.is_empty() {
+            self.write_checkpoints();
+            self.bury(&shortened);
+        }
+    }
+
+    /// Takes segments before the log's start out of use. Their log starts are in the checkpoint by now.
+    pub fn bury(&self, partitions: &[Arc<Partition>]) {
+        for partition in partitions {
+            let dead = partition.log().drop_dead_segments();
+            match dead {
+                Ok(dead) => {
+                    let delay_ms = partition.settings().file_delete_delay_ms;
+                    self.graveyard().files(self.clock().monotonic_ms() + delay_ms, dead);
+                    partition.request_sync();
+                }
+                Err(e) => error!("Cannot remove old segments of {}: {e}", partition.name()),
+            }
+        }
+    }
+
+    /// Writes the recovery points, log starts and high watermarks of every directory.
+    pub fn write_checkpoints(&self) {
+        for dir in &self.log_dirs().dirs {
+            if dir.commit.is_offline() {
+                continue;
+            }
+            if let Err(e) = self.write_checkpoints_of(dir) {
+                dir.commit.take_offline(&e);
+            }
+        }
+    }
+
+    fn write_checkpoints_of(&self, dir: &Arc<BrokerDir>) -> std::io::Result<()> {
+        let (mut recovery, mut starts, mut watermarks) = (Offsets::new(), Offsets::new(), Offsets::new());
+        for partition in self.partitions().all() {
+            if !Arc::ptr_eq(partition.commit(), &dir.commit) {
+                continue;
+            }
+            let ends = partition.ends();
+            let name = partition.name().clone();
+            recovery.insert(name.clone(), partition.log().recovery_point());
+            if ends.log_start.0 > 0 {
+                starts.insert(name.clone(), ends.log_start);
+            }
+            watermarks.insert(name, ends.high_watermark);
+        }
+        dir.dir.set_checkpoint(checkpoint::LOG_START, &starts)?;
+        dir.dir.set_checkpoint(checkpoint::RECOVERY_POINT, &recovery)?;
+        dir.dir.set_checkpoint(checkpoint::HIGH_WATERMARK, &watermarks)
+    }
+}
+
+fn tell(partition: &Partition, given_up: &[GivenUp]) {
+    let bytes: u64 = given_up.iter().map(|g| g.size_bytes).sum();
+    let aged = given_up.iter().filter(|g| g.why == Why::Time).count();
+    info!(
+        "Deleted {} segments of {} ({bytes} bytes): {aged} by retention.ms, {} by retention.bytes",
+        given_up.len(),
+        partition.name(),
+        given_up.len() - aged
+    );
+}

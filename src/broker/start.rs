@@ -1,0 +1,247 @@
+//! From settings to a running broker: directories, metadata, partitions, and the watch that keeps them in step.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+use crate::config::dynamic::{Layers, Level};
+use crate::config::{BrokerConfig, Overrides};
+use crate::controller::metadata::{
+    Activation, ConfigKind, ConfigResource, MetadataImage, Settings as MetadataSettings, initial_features,
+};
+use crate::controller::records::{Endpoint, MetadataRecord};
+use crate::disk::Disk;
+use crate::log::checkpoint;
+use crate::log::names::DirState;
+use crate::log::{DirError, Opening};
+use crate::model::{Offset, TopicId};
+use crate::security::{Acl, Authorizer, Operation, PatternType, ResourceType};
+
+use super::Broker;
+use super::broker::Parts;
+use super::config_rules::Rules;
+use super::log_dirs::{BrokerDir, LogDirs, LogDirsError};
+use super::metadata_log::{self, Formatting, MetadataLogError};
+use super::scram_keys::derive_scram_keys;
+use super::topology::{Left, LeftBehind};
+
+/// Why the broker does not start. Nothing has been harmed.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    LogDirs(#[from] LogDirsError),
+    #[error(transparent)]
+    Metadata(#[from] MetadataLogError),
+    #[error("{dir} cannot be read: {source}")]
+    Io { dir: PathBuf, source: io::Error },
+}
+
+impl From<DirError> for StartError {
+    fn from(e: DirError) -> Self {
+        StartError::LogDirs(e.into())
+    }
+}
+
+/// Starts everything but the listeners.
+pub fn start(config: BrokerConfig, clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -> Result<Arc<Broker>, StartError> {
+    let log_dirs = LogDirs::open(&config, &disk, random)?;
+    let layers = Arc::new(ArcSwap::from_pointee(Layers::new(config.clone())));
+    let metadata_dir = config.metadata_dir.clone();
+    let at = |source| StartError::Io { dir: metadata_dir.clone(), source };
+    disk.create_dir_all(&config.metadata_dir).map_err(at)?;
+    if !metadata_log::is_formatted(&*disk, &config.metadata_dir).map_err(at)? {
+        let records = initial_features().into_iter().map(MetadataRecord::from).collect();
+        let formatting = Formatting { records, voter: None, now_ms: clock.now_ms() };
+        metadata_log::format(&*disk, &config.metadata_dir, &formatting).map_err(at)?;
+    }
+    let opening = metadata_log::Opening {
+        disk: disk.clone(),
+        log_dir: config.metadata_dir.clone(),
+        settings: metadata_settings(&config, &layers),
+        snapshot_after_bytes: u64::try_from(config.metadata_log.bytes_between_snapshots_max).unwrap_or(u64::MAX),
+    };
+    let loaded = opening.load()?;
+    let metadata = Arc::new(loaded.start(clock.clone(), activation(&config, &log_dirs))?);
+    let broker = Broker::new(Parts { layers, clock, disk, log_dirs, metadata: metadata.clone() });
+    let image = metadata.image();
+    broker.adopt_configs(&image);
+    broker.adopt_security(&image);
+    let left = broker.find_partitions()?;
+    broker.open_partitions(&image, left);
+    broker.publish(image);
+    let follower = Arc::downgrade(&broker);
+    metadata.watch(Box::new(move |before, now| {
+        if let Some(broker) = follower.upgrade() {
+            broker.metadata_changed(before, now);
+        }
+    }));
+    Ok(broker)
+}
+
+fn random() -> u128 {
+    let mut bytes = [0; 16];
+    // Without entropy ids would repeat; the system always has some once it is up.
+    getrandom::fill(&mut bytes).expect("the system has no source of entropy");
+    u128::from_be_bytes(bytes)
+}
+
+fn metadata_settings(config: &BrokerConfig, layers: &Arc<ArcSwap<Layers>>) -> MetadataSettings {
+    MetadataSettings {
+        node_id: config.node_id.0,
+        default_partitions: config.new_topics.partitions,
+        default_replication_factor: i16::try_from(config.new_topics.replication_factor).unwrap_or(i16::MAX),
+        delete_topics: config.new_topics.may_be_deleted,
+        min_insync_replicas: config.topic(&Overrides::new()).min_insync_replicas,
+        kraft_version: 0,
+        rules: Arc::new(Rules { layers: layers.clone() }),
+        derive_scram_keys,
+    }
+}
+
+fn activation(config: &BrokerConfig, log_dirs: &LogDirs) -> Activation {
+    let endpoint = |l: &crate::config::listeners::Listener| {
+        let (host, port) = match &l.advertised {
+            Some(told) => (told.host.clone(), told.port),
+            None if l.host.is_empty() => ("localhost".to_string(), l.port),
+            None => (l.host.clone(), l.port),
+        };
+        Endpoint { name: l.name.clone(), host, port, security_protocol: l.protocol.id() }
+    };
+    Activation {
+        bootstrap: initial_features().into_iter().map(MetadataRecord::from).collect(),
+        incarnation_id: uuid::Builder::from_random_bytes(random().to_be_bytes()).into_uuid(),
+        endpoints: config.listeners.served.iter().map(endpoint).collect(),
+        controller_endpoints: config.listeners.controller.iter().map(endpoint).collect(),
+        rack: config.rack.clone(),
+        log_dirs: log_dirs.dirs.iter().map(|dir| dir.id.0).collect(),
+    }
+}
+
+impl Broker {
+    /// What lies in the log directories, with what the checkpoints say of it. Deleted partitions go at once.
+    fn find_partitions(&self) -> Result<LeftBehind, StartError> {
+        let mut left: LeftBehind = HashMap::new();
+        for dir in &self.log_dirs().dirs {
+            let at = |source| StartError::Io { dir: dir.dir.path().into(), source };
+            let checkpoints = Checkpoints::read(dir).map_err(at)?;
+            for found in dir.dir.partitions().map_err(at)? {
+                match found.state {
+                    DirState::Live if found.path.ends_with(metadata_log::FOLDER) => {}
+                    DirState::Live => {
+                        let opening = checkpoints.opening(&found.name, dir.was_clean, self.clock().now_ms());
+                        left.insert(found.name, Left { dir: dir.clone(), opening });
+                    }
+                    DirState::Delete => self.graveyard().dir(0, found.path),
+                    _ => {}
+                }
+            }
+        }
+        Ok(left)
+    }
+
+    /// New metadata is durable: follow it, then show it.
+    fn metadata_changed(&self, before: &MetadataImage, now: &Arc<MetadataImage>) {
+        if now.configs != before.configs && self.adopt_configs(now) {
+            self.refresh_settings(now);
+        }
+        if now.acls != before.acls {
+            self.adopt_security(now);
+        }
+        self.follow(before, now);
+        self.publish(now.clone());
+    }
+
+    /// Lays the dynamic broker settings over the static ones. True when something changed.
+    fn adopt_configs(&self, image: &MetadataImage) -> bool {
+        let of = |resource| image.configs.of(&resource).map(|own| (**own).clone()).unwrap_or_default();
+        let layers = self.layers();
+        let everyone = of(ConfigResource::cluster_default());
+        let own = of(ConfigResource::new(ConfigKind::Broker, self.node_id().to_string()));
+        if layers.cluster_default == everyone && layers.node == own {
+            return false;
+        }
+        let (next, problems) = layers.with(Level::ClusterDefault, everyone);
+        let (next, more) = next.with(Level::Node, own);
+        for problem in problems.iter().chain(&more) {
+            warn!("A stored setting does not fit and is left out: {problem}");
+        }
+        self.set_layers(next);
+        true
+    }
+
+    fn adopt_security(&self, image: &MetadataImage) {
+        let settings = self.config().authorization.clone();
+        if !settings.enabled {
+            return self.set_authorizer(Authorizer::disabled());
+        }
+        let acls = image.acls.values().filter_map(|acl| {
+            Some(Acl {
+                resource_type: ResourceType::from_code(acl.resource_type)?,
+                pattern_type: if acl.pattern_type == 4 { PatternType::Prefixed } else { PatternType::Literal },
+                name: acl.resource_name.clone(),
+                principal: acl.principal.clone(),
+                host: acl.host.clone(),
+                operation: Operation::from_code(acl.operation)?,
+                allows: acl.permission_type == 3,
+            })
+        });
+        let super_users = settings.super_users.into_iter().collect();
+        self.set_authorizer(Authorizer::new(super_users, settings.allow_everyone_if_no_acl_found, acls));
+    }
+}
+
+/// The offsets that a directory's checkpoint files hold.
+struct Checkpoints {
+    recovery: checkpoint::Offsets,
+    start: checkpoint::Offsets,
+    high_watermark: checkpoint::Offsets,
+}
+
+impl Checkpoints {
+    fn read(dir: &BrokerDir) -> io::Result<Checkpoints> {
+        let read = |file: &str| -> io::Result<checkpoint::Offsets> {
+            let (offsets, wrong) = dir.dir.checkpoint(file)?;
+            if let Some(what) = wrong {
+                warn!(
+                    "{}/{file} cannot be used ({what}); logs are read from their start instead",
+                    dir.dir.path().display()
+                );
+            }
+            Ok(offsets)
+        };
+        Ok(Checkpoints {
+            recovery: read(checkpoint::RECOVERY_POINT)?,
+            start: read(checkpoint::LOG_START)?,
+            high_watermark: read(checkpoint::HIGH_WATERMARK)?,
+        })
+    }
+
+    fn opening(&self, name: &crate::model::TopicPartition, clean: bool, now_ms: i64) -> Opening {
+        let of = |offsets: &checkpoint::Offsets| offsets.get(name).copied();
+        let recovery_point = of(&self.recovery);
+        // A clean stop names every partition; one that it does not name is read as after any other stop.
+        let clean = clean && recovery_point.is_some();
+        let recovery_point = recovery_point.unwrap_or(Offset(0));
+        let high_watermark = of(&self.high_watermark).unwrap_or(Offset(0));
+        Opening {
+            clean,
+            recovery_point,
+            log_start: of(&self.start).unwrap_or(Offset(0)),
+            high_watermark: if clean { recovery_point } else { high_watermark },
+            now_ms,
+        }
+    }
+}
+
+/// Says what was opened.
+pub fn report(broker: &Broker) {
+    let clean = broker.log_dirs().dirs.iter().all(|dir| dir.was_clean);
+    let how = if clean { "after a clean stop" } else { "new, or after an unclean stop" };
+    let ids: Vec<TopicId> = broker.log_dirs().dirs.iter().map(|dir| dir.id).collect();
+    info!("Opened {} partitions in {} log directories ({how})", broker.partitions().len(), ids.len());
+}
