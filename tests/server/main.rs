@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ottla::broker::{Broker, Parts};
+use ottla::broker::Broker;
 use ottla::clock::SystemClock;
 use ottla::config::{BrokerConfig, Origin, Settings};
 use ottla::disk::real::RealDisk;
@@ -19,26 +19,28 @@ struct Running {
     address: SocketAddr,
     server: Server,
     _runtime: tokio::runtime::Runtime,
+    _dir: tempfile::TempDir,
 }
 
-/// A broker with these settings over the defaults, without topics.
-fn broker(settings: &[(&str, &str)]) -> Arc<Broker> {
+/// A broker on a directory of its own, with these settings over the defaults.
+fn broker(dir: &std::path::Path, settings: &[(&str, &str)]) -> Arc<Broker> {
     let mut all = Settings::new();
     all.set("node.id", "1", Origin::CommandLine);
+    all.set("log.dirs", dir.to_str().unwrap(), Origin::CommandLine);
     for (key, value) in settings {
         all.set(*key, *value, Origin::CommandLine);
     }
     let config = BrokerConfig::read(all).0.unwrap();
-    let (clock, disk) = (Arc::new(SystemClock::new()), Arc::new(RealDisk));
-    Broker::new(Parts { config, cluster_id: "test".into(), clock, disk })
+    ottla::broker::start::start(config, Arc::new(SystemClock::new()), Arc::new(RealDisk)).unwrap()
 }
 
 fn start(settings: &[(&str, &str)]) -> Running {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let _inside = runtime.enter();
-    let server = Server::new(broker(settings));
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::new(broker(dir.path(), settings));
     let address = server.listen("PLAINTEXT", "127.0.0.1:0".parse().unwrap(), 50).unwrap();
-    Running { address, server, _runtime: runtime }
+    Running { address, server, _runtime: runtime, _dir: dir }
 }
 
 impl Running {
