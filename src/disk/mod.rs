@@ -113,6 +113,25 @@ pub fn read_small(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
+/// Makes a directory and those above it, durably: each new name is synced in its parent.
+pub fn create_dir_durably(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    let mut made = Vec::new();
+    let mut at = Some(dir);
+    while let Some(missing) = at.filter(|d| !d.as_os_str().is_empty()) {
+        if disk.stat(missing)?.is_some() {
+            break;
+        }
+        made.push(missing);
+        at = missing.parent();
+    }
+    disk.create_dir_all(dir)?;
+    for new in made.iter().rev() {
+        let parent = new.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        disk.sync_dir(parent)?;
+    }
+    Ok(())
+}
+
 /// Replaces a small file so that after a crash either the old or the new content is there, whole.
 pub fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut tmp = path.as_os_str().to_owned();

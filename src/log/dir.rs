@@ -84,7 +84,7 @@ impl LogDir {
     /// Locks the directory, making it if it is not there.
     pub fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<LogDir, DirError> {
         let broken = |source| DirError::Io { dir: path.into(), source };
-        disk.create_dir_all(path).map_err(broken)?;
+        disk::create_dir_durably(&*disk, path).map_err(broken)?;
         let lock = disk.lock(&path.join(LOCK)).map_err(|e| match e.kind() {
             io::ErrorKind::WouldBlock => DirError::Locked { dir: path.into(), holder: e.to_string() },
             _ => broken(e),

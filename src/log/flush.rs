@@ -56,7 +56,8 @@ impl Upkeep {
             for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
                 segment.file(kind)?.sync_data()?;
             }
-            if segment.has_aborted_txns() {
+            // Also one without entries: it may be about to lose those of an earlier life.
+            if disk.stat(&segment.path(FileKind::TxnIndex))?.is_some() {
                 segment.file(FileKind::TxnIndex)?.sync_data()?;
             }
         }

@@ -67,6 +67,8 @@ pub struct PartitionLog {
     pub(super) dirty: Dirty,
     /// Everything below is durable.
     pub(super) synced: Offset,
+    /// The directory and the first segment are new, and their names may not survive a crash.
+    pub(super) names_at_risk: bool,
     /// As [`PartitionLog::recovery_point`] reports it; never goes back.
     pub(super) recovery_point: Offset,
     pub(super) active_created_ms: i64,
@@ -97,6 +99,7 @@ impl PartitionLog {
             snapshots: BTreeSet::new(),
             dirty: Dirty::default(),
             synced: opening.recovery_point,
+            names_at_risk: false,
             recovery_point: opening.recovery_point,
             active_created_ms: opening.now_ms,
             active_first_ms: None,
@@ -258,6 +261,7 @@ impl PartitionLog {
 
     /// The work is done: everything below `up_to` is durable.
     pub fn synced(&mut self, up_to: Offset) {
+        self.names_at_risk = false;
         self.synced = self.synced.max(up_to);
     }
 
@@ -276,11 +280,17 @@ impl PartitionLog {
     /// Up to where the next start need not scan, fit for the recovery point checkpoint.
     pub fn recovery_point(&mut self) -> Offset {
         if self.is_loaded() {
-            // The segment that holds the recovery point is scanned whole, so within the active one the bytes suffice.
+            // The segment that holds the recovery point is scanned whole and its indexes are rebuilt, so the active one
+            // needs only its bytes. It must then be the one that holds the point, even if it ends right there.
+            let end = self.log_end();
+            let inside = match self.active() {
+                Some(active) if active.base() < end => end.plus(-1),
+                _ => end,
+            };
             let free = match self.dirty.upkeep_from() {
                 Some(base) => base.min(self.synced),
                 None if self.dirty.epochs => self.recovery_point,
-                None => self.synced,
+                None => self.synced.min(inside),
             };
             self.recovery_point = self.recovery_point.max(free);
         }
@@ -356,9 +366,19 @@ impl PartitionLog {
         }
         let path = self.place.path(names::file(at, FileKind::Snapshot, Stage::Live));
         let bytes = snapshot::encode(self.producers.iter());
+        self.put_snapshot(path, &bytes, at)
+    }
+
+    /// Writes the state of other producers, while the log's own are not known yet.
+    pub(super) fn write_snapshot(&mut self, producers: &Producers, at: Offset) -> io::Result<()> {
+        let path = self.place.path(names::file(at, FileKind::Snapshot, Stage::Live));
+        self.put_snapshot(path, &snapshot::encode(producers.iter()), at)
+    }
+
+    fn put_snapshot(&mut self, path: PathBuf, bytes: &[u8], at: Offset) -> io::Result<()> {
         let file = self.place.handles().open(&path, Open::Create)?;
         file.truncate(0)?;
-        file.write_all_at(&[IoSlice::new(&bytes)], 0)?;
+        file.write_all_at(&[IoSlice::new(bytes)], 0)?;
         self.snapshots.insert(at);
         self.dirty.snapshot(path);
         Ok(())
@@ -372,6 +392,14 @@ impl PartitionLog {
         let base = view.ends.log_end;
         if base == active.base() {
             return Ok(());
+        }
+        if std::mem::take(&mut self.names_at_risk) {
+            // Were the first segment's name lost and the second's not, the log would seem to start there. Happens only
+            // to a log that fills a segment before it is synced for the first time.
+            let dir = self.dir();
+            let disk = self.place.handles().disk();
+            dir.parent().map_or(Ok(()), |parent| disk.sync_dir(parent))?;
+            disk.sync_dir(&dir)?;
         }
         self.snapshot_producers(base)?;
         let next = Segment::create(self.place.clone(), base, now_ms);

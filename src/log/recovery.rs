@@ -37,6 +37,11 @@ impl PartitionLog {
             .filter_map(|(at, kind, stage)| (kind == FileKind::Snapshot && stage == Stage::Live).then_some(at))
             .collect();
         let mut segments = self.find_segments(&entries)?;
+        // What was being removed when the broker stopped, in whatever order the removals got through.
+        let dead = segments.iter().skip(1).take_while(|next| next.base() <= opening.log_start).count();
+        if dead > 0 {
+            self.drop_files(segments.drain(..dead))?;
+        }
         let mut clean = opening.clean;
         if clean && let Some(last) = segments.last() {
             // A clean stop leaves whole batches. If it did not, do as after any other stop.
@@ -60,6 +65,7 @@ impl PartitionLog {
         if segments.is_empty() {
             segments.push(Segment::create(self.place.clone(), end, opening.now_ms)?);
             self.dirty.dir(dir);
+            self.names_at_risk = true;
         }
         self.take_over(segments, end, clean, opening)
     }
@@ -76,7 +82,7 @@ impl PartitionLog {
         self.epochs.truncate_end(end);
         self.epochs.truncate_start(log_start);
         self.remove_snapshots_beyond(end)?;
-        self.producers = self.rebuild_producers(&segments, log_start, end, clean, opening.now_ms)?;
+        self.producers = self.rebuild_producers(&segments, end, clean, opening.now_ms)?;
         let active_bytes = segments.last().map_or(0, |s| s.size_bytes());
         let known = self.ends();
         let high_watermark = known.high_watermark.max(opening.high_watermark).clamp(log_start, end);
@@ -160,12 +166,13 @@ impl PartitionLog {
     /// After an unclean stop: scans every segment that reaches beyond the recovery point, cuts where the bytes end to
     /// make sense, and rebuilds the indexes of what was scanned.
     fn recover(&mut self, segments: &mut Vec<Arc<Segment>>, opening: &Opening) -> Result<(), OpenError> {
-        let from = segments.partition_point(|s| s.base() <= opening.recovery_point).saturating_sub(1);
+        // A segment that ends right at the point is scanned too: its indexes may be younger than the point.
+        let from = segments.partition_point(|s| s.base() < opening.recovery_point).saturating_sub(1);
         let Some(first) = segments.get(from) else { return Ok(()) };
         // What the markers in the scanned part end began before it.
         let (head, _) = segments.split_at(from);
         let start = first.base();
-        let mut producers = self.rebuild_producers(head, opening.log_start, start, false, opening.now_ms)?;
+        let mut producers = self.rebuild_producers(head, start, false, opening.now_ms)?;
         let mut end = start;
         let mut n = from;
         while let Some(segment) = segments.get(n).cloned() {
@@ -181,6 +188,11 @@ impl PartitionLog {
                 break;
             }
             segment.unseal();
+            if n > from {
+                // The one that is there may be torn, and is only trusted below the recovery point.
+                self.snapshots.remove(&end);
+                self.write_snapshot(&producers, end)?;
+            }
             let cut = self.recover_segment(&segment, &mut producers, &mut end, opening)?;
             if cut && n + 1 < segments.len() {
                 tracing::warn!(
@@ -279,15 +291,15 @@ impl PartitionLog {
     fn rebuild_producers(
         &mut self,
         segments: &[Arc<Segment>],
-        log_start: Offset,
         end: Offset,
         clean: bool,
         now_ms: i64,
     ) -> Result<Producers, OpenError> {
         let disk = self.place.handles().shared_disk();
         let mut producers = Producers::default();
-        let mut from = log_start;
-        let candidates: BTreeSet<Offset> = self.snapshots.range(log_start..=end).copied().collect();
+        let mut from = segments.first().map_or(end, |s| s.base());
+        // An older snapshot lacks what was in the segments that are gone, and would make gaps of what follows.
+        let candidates: BTreeSet<Offset> = self.snapshots.range(from.min(end)..=end).copied().collect();
         // A log that never had a snapshot and was closed in order has no producers, as Kafka sees it.
         let mut trusted_empty = clean && self.snapshots.is_empty();
         for at in candidates.into_iter().rev() {

@@ -136,7 +136,8 @@ impl PartitionLog {
     }
 
     /// Takes the segments that lie wholly before the log's start out of the log and renames their files. The log start
-    /// must be in its checkpoint by now.
+    /// must be in its checkpoint by now. Segments that wait for upkeep stay until it is done: the snapshot at their end
+    /// is all that will be left of their producers.
     pub fn drop_dead_segments(&mut self) -> io::Result<DeadFiles> {
         let mut dead = DeadFiles::default();
         if !self.is_loaded() {

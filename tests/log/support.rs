@@ -1,6 +1,6 @@
 //! Logs, batches and reading back, for every test here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -103,27 +103,10 @@ pub fn close(log: &mut PartitionLog, disk: &dyn Disk) -> Opening {
 }
 
 /// Syncs what has been appended, as a group commit would.
-#[allow(dead_code)]
 pub fn sync(log: &mut PartitionLog, disk: &dyn Disk) -> std::io::Result<()> {
     if let Some(work) = log.take_unsynced() {
         work.run(disk)?;
         log.synced(work.up_to);
     }
     Ok(())
-}
-
-#[allow(dead_code)]
-pub fn unclean(log: &mut PartitionLog) -> Opening {
-    Opening {
-        clean: false,
-        recovery_point: log.recovery_point(),
-        log_start: log.log_start(),
-        high_watermark: Offset(0),
-        now_ms: 1_000,
-    }
-}
-
-#[allow(dead_code)]
-pub fn partition_dir() -> PathBuf {
-    PathBuf::from("/data/t-0")
 }
