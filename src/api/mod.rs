@@ -6,18 +6,44 @@
 
 mod add_offsets_to_txn;
 mod add_partitions_to_txn;
+mod add_raft_voter;
+mod alter_client_quotas;
+mod alter_configs;
+mod alter_partition_reassignments;
+mod alter_user_scram_credentials;
 mod api_versions;
+mod asking;
+mod broker_loggers;
 mod context;
+mod create_acls;
+mod create_partitions;
+mod create_topics;
+mod delete_acls;
+mod delete_topics;
+mod describe_acls;
+mod describe_client_quotas;
+mod describe_cluster;
+mod describe_configs;
 mod describe_producers;
+mod describe_quorum;
+mod describe_topic_partitions;
 mod describe_transactions;
+mod describe_user_scram_credentials;
+mod elect_leaders;
 mod end_txn;
 mod fetch;
+mod incremental_alter_configs;
 mod init_producer_id;
+mod list_config_resources;
 mod list_offsets;
+mod list_partition_reassignments;
 mod list_transactions;
 mod metadata;
 mod offset_for_leader_epoch;
 mod produce;
+mod remove_raft_voter;
+mod unregister_broker;
+mod update_features;
 mod write_txn_markers;
 
 pub use context::{Context, Peer};
@@ -93,15 +119,39 @@ pub static TABLE: &[Api] = &[
     serial(ApiKey::ListOffsets, list_offsets::handle),
     serial(ApiKey::Metadata, metadata::handle),
     serial(ApiKey::ApiVersions, api_versions::handle),
+    serial(ApiKey::CreateTopics, create_topics::handle),
+    serial(ApiKey::DeleteTopics, delete_topics::handle),
     serial(ApiKey::InitProducerId, init_producer_id::handle),
     serial(ApiKey::OffsetForLeaderEpoch, offset_for_leader_epoch::handle),
     serial(ApiKey::AddPartitionsToTxn, add_partitions_to_txn::handle),
     serial(ApiKey::AddOffsetsToTxn, add_offsets_to_txn::handle),
     serial(ApiKey::EndTxn, end_txn::handle),
     serial(ApiKey::WriteTxnMarkers, write_txn_markers::handle),
+    serial(ApiKey::DescribeAcls, describe_acls::handle),
+    serial(ApiKey::CreateAcls, create_acls::handle),
+    serial(ApiKey::DeleteAcls, delete_acls::handle),
+    serial(ApiKey::DescribeConfigs, describe_configs::handle),
+    serial(ApiKey::AlterConfigs, alter_configs::handle),
+    serial(ApiKey::CreatePartitions, create_partitions::handle),
+    serial(ApiKey::ElectLeaders, elect_leaders::handle),
+    serial(ApiKey::IncrementalAlterConfigs, incremental_alter_configs::handle),
+    serial(ApiKey::AlterPartitionReassignments, alter_partition_reassignments::handle),
+    serial(ApiKey::ListPartitionReassignments, list_partition_reassignments::handle),
+    serial(ApiKey::DescribeClientQuotas, describe_client_quotas::handle),
+    serial(ApiKey::AlterClientQuotas, alter_client_quotas::handle),
+    serial(ApiKey::DescribeUserScramCredentials, describe_user_scram_credentials::handle),
+    serial(ApiKey::AlterUserScramCredentials, alter_user_scram_credentials::handle),
+    serial(ApiKey::DescribeQuorum, describe_quorum::handle),
+    serial(ApiKey::UpdateFeatures, update_features::handle),
+    serial(ApiKey::DescribeCluster, describe_cluster::handle),
     serial(ApiKey::DescribeProducers, describe_producers::handle),
+    serial(ApiKey::UnregisterBroker, unregister_broker::handle),
     serial(ApiKey::DescribeTransactions, describe_transactions::handle),
     serial(ApiKey::ListTransactions, list_transactions::handle),
+    serial(ApiKey::ListConfigResources, list_config_resources::handle),
+    serial(ApiKey::DescribeTopicPartitions, describe_topic_partitions::handle),
+    serial(ApiKey::AddRaftVoter, add_raft_voter::handle),
+    serial(ApiKey::RemoveRaftVoter, remove_raft_voter::handle),
 ];
 
 /// The row of an API key, if it is served.

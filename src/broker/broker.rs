@@ -1,8 +1,8 @@
 //! The broker as one value: what every handler can reach.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::BrokerConfig;
 use crate::config::broker::AcksAll;
 use crate::config::dynamic::Layers;
+use crate::config::log_levels::LogLevels;
 use crate::controller::metadata::{METADATA_VERSION, MetadataImage, Request};
 use crate::disk::Disk;
 use crate::model::{NodeId, Offset};
@@ -47,6 +48,7 @@ pub struct Broker {
     /// `ottla.acks.all` in one glance, for the hot path.
     page_cache_acks: AtomicBool,
     metadata: Arc<Metadata>,
+    log_levels: OnceLock<LogLevels>,
 }
 
 /// What a broker is made of.
@@ -78,6 +80,7 @@ impl Broker {
             page_cache_acks: AtomicBool::new(config.durability.acks_all == AcksAll::PageCache),
             layers,
             metadata,
+            log_levels: OnceLock::new(),
         })
     }
 
@@ -94,6 +97,16 @@ impl Broker {
     /// The controller: asks it for changes.
     pub fn metadata(&self) -> &Arc<Metadata> {
         &self.metadata
+    }
+
+    /// Hands over the levels that the process logs by, so that they can be changed while it runs; once, at start.
+    pub fn set_log_levels(&self, levels: LogLevels) {
+        let _ = self.log_levels.set(levels);
+    }
+
+    /// `None` where nothing is logged.
+    pub fn log_levels(&self) -> Option<&LogLevels> {
+        self.log_levels.get()
     }
 
     pub fn cluster_id(&self) -> &str {

@@ -74,9 +74,10 @@ impl Loaded {
         let (commands, inbox) = mpsc::channel();
         let image = driver.published.clone();
         let leader_epoch = driver.epoch.0;
+        let voter_directory = driver.quorum.voters.first().map(|voter| voter.directory_id).unwrap_or_default();
         let thread =
             std::thread::Builder::new().name("metadata-log".into()).spawn(move || driver.run(inbox)).map_err(at)?;
-        Ok(Metadata { image, commands, thread: Mutex::new(Some(thread)), leader_epoch })
+        Ok(Metadata { image, commands, thread: Mutex::new(Some(thread)), leader_epoch, voter_directory })
     }
 
     fn into_driver(self, clock: Arc<dyn Clock>) -> io::Result<Driver> {

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::driver::{Ask, Command};
 use crate::controller::metadata::{Caller, Event, Everyone, IdSource, MetadataImage, Reply, Request};
@@ -32,6 +33,7 @@ pub struct Metadata {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
     pub(super) leader_epoch: i32,
+    pub(super) voter_directory: Uuid,
 }
 
 impl Metadata {
@@ -43,6 +45,11 @@ impl Metadata {
     /// The epoch in which this node leads the metadata log.
     pub fn leader_epoch(&self) -> i32 {
         self.leader_epoch
+    }
+
+    /// The directory by which the quorum's records name this node; nil where voters are configured.
+    pub fn voter_directory(&self) -> Uuid {
+        self.voter_directory
     }
 
     /// Asks for a change in the broker's own name.

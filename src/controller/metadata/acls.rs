@@ -16,6 +16,7 @@ use crate::wire::messages::{
 };
 
 /// Kafka's numbers, as far as decisions hang on them.
+const UNKNOWN: i8 = 0;
 const ANY: i8 = 1;
 const MATCH: i8 = 2;
 const LITERAL: i8 = 3;
@@ -65,6 +66,11 @@ impl AclFilter {
             (MATCH, _) => *name == acl.resource_name || acl.resource_name == WILDCARD,
             _ => *name == acl.resource_name,
         }
+    }
+
+    /// It says 0 somewhere, which stands for what the sender itself did not know.
+    pub fn names_unknown(&self) -> bool {
+        [self.resource_type, self.pattern_type, self.operation, self.permission_type].contains(&UNKNOWN)
     }
 
     /// Refuses numbers that mean nothing.
@@ -123,7 +129,7 @@ impl MetadataMachine {
         let mut made: Vec<AclImage> = Vec::new();
         let mut results = Vec::new();
         for creation in &request.creations {
-            let mut result = AclCreationResult::default().with_error_message(None);
+            let mut result = AclCreationResult::default().with_error_message(Some(StrBytes::default()));
             match check_creation(creation) {
                 Err(error) => {
                     result.error_code = error.code.code();

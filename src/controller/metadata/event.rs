@@ -148,6 +148,22 @@ impl ApiError {
         ApiError { code, message: Some(message.into()) }
     }
 
+    /// With the text that Kafka gives where it has nothing special to say.
+    pub fn usual(code: ErrorCode) -> Self {
+        let message = match code {
+            ErrorCode::UnknownTopicOrPartition => "This server does not host this topic-partition.",
+            ErrorCode::UnknownTopicId => "This server does not host this topic ID.",
+            ErrorCode::TopicAuthorizationFailed => "Topic authorization failed.",
+            ErrorCode::GroupAuthorizationFailed => "Group authorization failed.",
+            ErrorCode::ClusterAuthorizationFailed => "Cluster authorization failed.",
+            ErrorCode::ElectionNotNeeded => "Leader election not needed for topic partition.",
+            ErrorCode::PreferredLeaderNotAvailable => "The preferred leader was not available.",
+            ErrorCode::EligibleLeadersNotAvailable => "Eligible topic partition leaders are not available.",
+            _ => return Self::bare(code),
+        };
+        ApiError::new(code, message)
+    }
+
     pub fn bare(code: ErrorCode) -> Self {
         ApiError { code, message: None }
     }

@@ -96,7 +96,9 @@ impl MetadataMachine {
         }
         if version <= 1 {
             let result = |update: &crate::wire::messages::update_features_request::FeatureUpdateKey| {
-                UpdatableFeatureResult::default().with_feature(update.feature.clone()).with_error_message(None)
+                UpdatableFeatureResult::default()
+                    .with_feature(update.feature.clone())
+                    .with_error_message(Some(StrBytes::from_static_str("NONE")))
             };
             response.results = request.feature_updates.iter().map(result).collect();
         }

@@ -79,7 +79,7 @@ impl MetadataMachine {
             _ => partition.leader == NO_LEADER,
         };
         if !needed {
-            return Err(ApiError::bare(ErrorCode::ElectionNotNeeded));
+            return Err(ApiError::usual(ErrorCode::ElectionNotNeeded));
         }
         let alive = |id: i32| self.image.cluster.brokers.get(&id).is_some_and(|broker| broker.is_active());
         let change = PartitionChange { partition: index, topic_id: topic.id, ..Default::default() };
@@ -87,10 +87,10 @@ impl MetadataMachine {
             PREFERRED if partition.isr.contains(&preferred) && alive(preferred) => {
                 Ok(PartitionChange { leader: Some(preferred), ..change })
             }
-            PREFERRED => Err(ApiError::bare(ErrorCode::PreferredLeaderNotAvailable)),
+            PREFERRED => Err(ApiError::usual(ErrorCode::PreferredLeaderNotAvailable)),
             _ => {
                 let leader = partition.replicas.iter().copied().find(|id| alive(*id));
-                let leader = leader.ok_or_else(|| ApiError::bare(ErrorCode::EligibleLeadersNotAvailable))?;
+                let leader = leader.ok_or_else(|| ApiError::usual(ErrorCode::EligibleLeadersNotAvailable))?;
                 Ok(PartitionChange { leader: Some(leader), isr: Some(vec![leader]), ..change })
             }
         }
@@ -132,7 +132,8 @@ impl MetadataMachine {
         }
         AlterPartitionReassignmentsResponse::default()
             .with_allow_replication_factor_change(may_change_factor)
-            .with_error_message(None)
+            // Kafka does not come so far as to say null when nothing is asked.
+            .with_error_message(request.topics.is_empty().then(StrBytes::default))
             .with_responses(responses)
     }
 
@@ -150,10 +151,7 @@ impl MetadataMachine {
         let partition =
             found.partition(index).ok_or_else(|| unknown(format!("Unable to find partition {topic}:{index}.")))?;
         let Some(replicas) = &target.replicas else {
-            return Err(ApiError::new(
-                ErrorCode::NoReassignmentInProgress,
-                "No partition reassignment is in progress.",
-            ));
+            return Err(ApiError::bare(ErrorCode::NoReassignmentInProgress));
         };
         let replicas: Vec<i32> = replicas.iter().map(|id| id.0).collect();
         Placement::new(&self.image).check(&replicas, None)?;

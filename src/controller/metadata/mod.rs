@@ -25,7 +25,7 @@ mod topics;
 pub use acls::AclFilter;
 pub use activate::Activation;
 pub use brokers::PRODUCER_ID_BLOCK;
-pub use event::{ApiError, Caller, Deed, Event, Everyone, IdSource, Reply, Request};
+pub use event::{ApiError, Caller, Deed, Event, Everyone, IdSource, Reply, Request, ThrottleMs};
 pub use features::{KRAFT_VERSION, initial_features, supported_features};
 pub use image::*;
 pub use machine::{MetadataMachine, Settings};

@@ -86,7 +86,7 @@ impl MetadataMachine {
             return refuse("Too many iterations");
         }
         let keys = (self.settings.derive_scram_keys)(mechanism, &upsertion.salted_password)
-            .ok_or_else(|| ApiError::new(ErrorCode::UnknownServerError, "Empty key"))?;
+            .ok_or_else(|| ApiError::bare(ErrorCode::UnknownServerError))?;
         Ok(UserScramCredential {
             name: upsertion.name.to_string(),
             mechanism: mechanism.number(),

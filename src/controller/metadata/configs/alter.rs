@@ -256,9 +256,6 @@ fn check_nulls<'a>(keys: impl Iterator<Item = &'a str>) -> Result<(), ApiError> 
 fn unknown_operation(resource: &ConfigResource, number: i8) -> ApiError {
     match resource.kind {
         ConfigKind::Broker => invalid(format!("Unknown operations type {number}")),
-        _ => ApiError::new(
-            ErrorCode::UnknownServerError,
-            "The server experienced an unexpected error when processing the request.",
-        ),
+        _ => ApiError::bare(ErrorCode::UnknownServerError),
     }
 }

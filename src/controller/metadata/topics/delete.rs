@@ -104,13 +104,13 @@ impl Deletion<'_> {
         let anywhere = self.caller.may_everywhere(Deed::Delete);
         let caller = self.caller;
         let may = |deed: Deed, name: &str| anywhere || caller.may(deed, name);
-        let denied = || Some(ApiError::bare(ErrorCode::TopicAuthorizationFailed));
+        let denied = || Some(ApiError::usual(ErrorCode::TopicAuthorizationFailed));
         let image = self.machine.image();
         let mut found: HashMap<TopicId, TopicName> = HashMap::new();
         let mut order = Vec::new();
         for id in ids {
             match image.topics.by_id(TopicId(id)) {
-                None => self.answer(None, id, Some(ApiError::bare(ErrorCode::UnknownTopicId))),
+                None => self.answer(None, id, Some(ApiError::usual(ErrorCode::UnknownTopicId))),
                 Some(topic) if may(Deed::Delete, &topic.name) => {
                     found.insert(topic.id, topic.name.clone());
                     order.push(topic.id);
@@ -124,7 +124,7 @@ impl Deletion<'_> {
         for name in names {
             match image.topics.by_name(name) {
                 _ if !may(Deed::Describe, name) => self.answer(Some(name), Uuid::nil(), denied()),
-                None => self.answer(Some(name), Uuid::nil(), Some(ApiError::bare(ErrorCode::UnknownTopicOrPartition))),
+                None => self.answer(Some(name), Uuid::nil(), Some(ApiError::usual(ErrorCode::UnknownTopicOrPartition))),
                 Some(_) if !may(Deed::Delete, name) => self.answer(Some(name), Uuid::nil(), denied()),
                 Some(topic) => {
                     if found.remove(&topic.id).is_some() {
