@@ -1,7 +1,7 @@
 //! Members that speak the classic protocol in a KIP-848 group. To them the member epoch is the generation; they are
 //! sent back to JoinGroup whenever there is something to give back or to get, and SyncGroup tells what they hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -22,7 +22,7 @@ use crate::controller::group::events::{Caller, GroupError};
 use crate::controller::group::records::ClassicMemberValue;
 use crate::controller::group::timers::Timer;
 use crate::controller::topics::TopicsView;
-use crate::model::{ErrorCode, PartitionIndex};
+use crate::model::{ErrorCode, PartitionIndex, TopicId};
 use crate::wire::messages::leave_group_request::MemberIdentity;
 use crate::wire::messages::leave_group_response::MemberResponse;
 use crate::wire::messages::{
@@ -47,7 +47,7 @@ pub fn join(
     let instance = request.group_instance_id.as_deref();
     let is_unknown = request.member_id.is_empty();
     let id: MemberId = match is_unknown {
-        true => crate::model::TopicId(fresh_id).to_string().into(),
+        true => TopicId(fresh_id).to_string().into(),
         false => (*request.member_id).into(),
     };
     throw_if_full(ctx, group, &id, instance)?;
@@ -152,10 +152,10 @@ fn rebalance_timeout_ms(caller: &Caller, request: &JoinGroupRequest) -> i32 {
 }
 
 fn owned_of(subscription: &Subscription, topics: &dyn TopicsView) -> Owned {
-    let mut owned = BTreeMap::new();
+    let mut owned: BTreeMap<TopicId, BTreeSet<PartitionIndex>> = BTreeMap::new();
     for (name, partitions) in &subscription.owned {
         if let Some((id, _)) = topics.by_name(name) {
-            owned.insert(id, partitions.iter().map(|p| PartitionIndex(*p)).collect());
+            owned.entry(id).or_default().extend(partitions.iter().map(|p| PartitionIndex(*p)));
         }
     }
     Some(owned)

@@ -1,5 +1,6 @@
 //! ConsumerGroupHeartbeat: joining, staying, leaving.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -115,12 +116,11 @@ pub fn heartbeat(
 
 fn owned_of(request: &ConsumerGroupHeartbeatRequest) -> Owned {
     let topics = request.topic_partitions.as_ref()?;
-    Some(
-        topics
-            .iter()
-            .map(|t| (TopicId(t.topic_id), t.partitions.iter().map(|p| PartitionIndex(*p)).collect()))
-            .collect(),
-    )
+    let mut owned: BTreeMap<TopicId, BTreeSet<PartitionIndex>> = BTreeMap::new();
+    for topic in topics {
+        owned.entry(TopicId(topic.topic_id)).or_default().extend(topic.partitions.iter().map(|p| PartitionIndex(*p)));
+    }
+    Some(owned)
 }
 
 fn assignment_of(held: &Held) -> Assignment {

@@ -112,7 +112,7 @@ fn upgraded_member(
         }
         for (name, partitions) in read.partitions {
             if let Some((id, _)) = topics.by_name(&name).filter(|_| !partitions.is_empty()) {
-                target.insert(id, partitions.into_iter().map(PartitionIndex).collect());
+                target.entry(id).or_default().extend(partitions.into_iter().map(PartitionIndex));
             }
         }
     }

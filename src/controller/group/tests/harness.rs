@@ -120,6 +120,10 @@ impl World {
         ticket
     }
 
+    pub fn topics(&self) -> &dyn TopicsView {
+        &*self.topics
+    }
+
     pub fn set_topics(&mut self, topics: Arc<dyn TopicsView>) {
         self.topics = topics.clone();
         let ticket = self.event(Event::MetadataChanged(topics));
