@@ -144,8 +144,8 @@ impl PartitionLog {
             return Ok(dead);
         }
         let view = self.view();
-        let count =
-            (0..view.segments.len().saturating_sub(1)).take_while(|n| view.upper(*n) <= view.ends.log_start).count();
+        let limit = self.dirty.upkeep_from().unwrap_or(view.ends.log_start).min(view.ends.log_start);
+        let count = (0..view.segments.len().saturating_sub(1)).take_while(|n| view.upper(*n) <= limit).count();
         if count == 0 {
             return Ok(dead);
         }

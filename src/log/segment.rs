@@ -363,14 +363,25 @@ impl Segment {
     /// Where the last whole batch ends that fits between `start`, where a batch begins, and `room_end`; and the offset
     /// after it. `None` when not even the first fits.
     pub fn fit(&self, start: u64, room_end: u64, limit: u64) -> io::Result<Option<(u64, Offset)>> {
+        let hint = self.floor_by_position(room_end).unwrap_or(0);
+        if hint > start {
+            match self.fit_from(hint, start, room_end, limit) {
+                // The index misleads; the headers do not.
+                Err(e) if e.kind() == io::ErrorKind::InvalidData => {}
+                other => return other,
+            }
+        }
+        self.fit_from(start, start, room_end, limit)
+    }
+
+    fn fit_from(&self, from: u64, start: u64, room_end: u64, limit: u64) -> io::Result<Option<(u64, Offset)>> {
         let file = self.log_file()?;
-        let hint = self.floor_by_position(room_end).unwrap_or(0).max(start);
-        let mut walk = Walk::new(&*file, hint, limit);
+        let mut walk = Walk::new(&*file, from, limit);
         let mut fitting = None;
         while let Some((position, header)) = walk.next()? {
             let end = position + header.size_bytes() as u64;
             if end > room_end {
-                // Only the start is known to fit up to the hint.
+                // Up to where the walk began everything fits.
                 if fitting.is_none() && position > start {
                     return Ok(Some((position, header.base_offset)));
                 }

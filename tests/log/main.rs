@@ -2,5 +2,7 @@
 
 mod behaviour;
 mod crash;
+mod faults;
+mod life;
 mod support;
 mod world;
