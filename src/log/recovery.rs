@@ -40,6 +40,7 @@ impl PartitionLog {
         // What was being removed when the broker stopped, in whatever order the removals got through.
         let dead = segments.iter().skip(1).take_while(|next| next.base() <= opening.log_start).count();
         if dead > 0 {
+            self.keep_producers_of(&segments, dead, opening.now_ms)?;
             self.drop_files(segments.drain(..dead))?;
         }
         let mut clean = opening.clean;
@@ -161,6 +162,29 @@ impl PartitionLog {
             Segment::existing(self.place.clone(), base, size, txn_bytes, n + 1 < count)
         };
         Ok(logs.into_iter().enumerate().map(segment).collect())
+    }
+
+    /// The first `dead` segments are about to go: sees to it that what they say about producers is in the snapshot
+    /// behind them, as far as they are whole.
+    fn keep_producers_of(&mut self, segments: &[Arc<Segment>], dead: usize, now_ms: i64) -> Result<(), OpenError> {
+        let (gone, kept) = segments.split_at(dead);
+        let Some(base) = kept.first().map(|s| s.base()) else { return Ok(()) };
+        let path = self.place.path(names::file(base, FileKind::Snapshot, Stage::Live));
+        let disk = self.place.handles().shared_disk();
+        if disk::read_small(&*disk, &path)?.is_some_and(|bytes| snapshot::decode(&bytes).is_ok()) {
+            return Ok(());
+        }
+        let ends = segments.iter().skip(1).map(|next| next.base());
+        let first_whole = gone.iter().zip(ends).rposition(|(s, next)| end_of(s).ok() != Some(next));
+        let whole = gone.get(first_whole.map_or(0, |n| n + 1)..).unwrap_or_default();
+        if whole.is_empty() {
+            return Ok(());
+        }
+        let producers = self.rebuild_producers(whole, base, false, now_ms)?;
+        self.write_snapshot(&producers, base)?;
+        disk.open(&path, disk::Open::Read)?.sync_data()?;
+        disk.sync_dir(&self.dir())?;
+        Ok(())
     }
 
     /// After an unclean stop: scans every segment that reaches beyond the recovery point, cuts where the bytes end to

@@ -26,6 +26,12 @@ fn end(id: i64, commit: bool) -> EndTxn {
     }
 }
 
+fn fill_log(log: &mut PartitionLog, batches: std::ops::Range<u64>, make: impl Fn(u64) -> bytes::Bytes) {
+    for n in batches {
+        append(log, &make(n)).unwrap();
+    }
+}
+
 fn names(disk: &SimDisk, suffix: &str) -> Vec<String> {
     let mut names: Vec<_> = disk.list(Path::new(DIR)).unwrap().into_iter().map(|e| e.name).collect();
     names.retain(|n| n.ends_with(suffix));
@@ -77,7 +83,7 @@ fn committed_readers_stop_at_open_transactions_and_learn_of_aborted_ones() {
 fn deleted_records_stay_deleted_and_their_segments_go() {
     let disk = SimDisk::new();
     let mut log = new_log(&disk, &small_segments());
-    (0..100).for_each(|n| drop(append(&mut log, &batch(n, 2, 0)).unwrap()));
+    fill_log(&mut log, 0..100, |n| batch(n, 2, 0));
     assert!(matches!(log.delete_records(Offset(50)), Err(ReadError::OutOfRange { .. })), "beyond the high watermark");
     sync(&mut log, &disk).unwrap();
     log.advance_high_watermark(log.log_end());
@@ -111,7 +117,7 @@ fn deleted_records_stay_deleted_and_their_segments_go() {
 fn a_reader_keeps_what_it_has_while_segments_go() {
     let disk = SimDisk::new();
     let mut log = new_log(&disk, &small_segments());
-    (0..60).for_each(|n| drop(append(&mut log, &batch(n, 2, 0)).unwrap()));
+    fill_log(&mut log, 0..60, |n| batch(n, 2, 0));
     let slice = log.reader().read(Offset(0), 500, UpTo::LogEnd, true).unwrap().unwrap();
     sync(&mut log, &disk).unwrap();
     let upkeep = log.take_upkeep().unwrap();
@@ -129,7 +135,7 @@ fn retention_gives_up_by_time_and_by_size() {
     let disk = SimDisk::new();
     let config = LogConfig { retention_ms: 1_000, ..small_segments() };
     let mut log = new_log(&disk, &config);
-    (0..100).for_each(|n| drop(append(&mut log, &batch(n, 2, n as i64 * 10)).unwrap()));
+    fill_log(&mut log, 0..100, |n| batch(n, 2, n as i64 * 10));
     assert_eq!(log.apply_retention(5_000).unwrap(), [], "nothing is replicated");
     log.advance_high_watermark(log.log_end());
     assert_eq!(log.apply_retention(1_000).unwrap(), []);
@@ -220,7 +226,7 @@ fn leader_epochs_are_kept_and_an_old_one_is_refused() {
 fn a_deleted_log_is_set_aside_and_its_readers_go_on() {
     let disk = SimDisk::new();
     let mut log = new_log(&disk, &small_segments());
-    (0..50).for_each(|n| drop(append(&mut log, &batch(n, 2, 0)).unwrap()));
+    fill_log(&mut log, 0..50, |n| batch(n, 2, 0));
     let reader = log.reader();
     let moved = log.set_aside(DirState::Delete, uuid::Uuid::from_u128(9)).unwrap();
     assert_eq!(moved, Path::new("/logs/t-0.00000000000000000000000000000009-delete"));
