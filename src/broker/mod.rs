@@ -17,7 +17,7 @@ pub mod partition;
 pub mod partitions;
 pub mod produce;
 pub mod purgatory;
-mod scram_keys;
+pub mod scram_keys;
 pub mod start;
 mod stop;
 pub mod topology;

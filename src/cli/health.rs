@@ -12,8 +12,9 @@ const ANSWER_MAX_BYTES: usize = 1 << 20;
 const CORRELATION_ID: i32 = 1;
 
 /// Asks, and tells on standard error why not.
-pub fn run(bootstrap: &str, timeout_ms: u64) -> Exit {
-    match ask(bootstrap, Duration::from_millis(timeout_ms.max(1))) {
+pub fn run(bootstrap: Option<&str>, timeout_ms: u64) -> Exit {
+    let bootstrap = bootstrap.map_or_else(of_the_environment, str::to_string);
+    match ask(&bootstrap, Duration::from_millis(timeout_ms.max(1))) {
         Ok(brokers) => {
             println!("{bootstrap} serves ({brokers} broker)");
             Exit::Success
@@ -23,6 +24,27 @@ pub fn run(bootstrap: &str, timeout_ms: u64) -> Exit {
             Exit::Failure
         }
     }
+}
+
+/// Where a broker listens that was started with this environment, as a container's is.
+fn of_the_environment() -> String {
+    let listens = |name| std::env::var(name).ok().and_then(|listeners| first_address(&listeners));
+    listens("KAFKA_LISTENERS")
+        .or_else(|| listens("KAFKA_ADVERTISED_LISTENERS").map(|address| at_home(&address)))
+        .unwrap_or_else(|| "127.0.0.1:9092".into())
+}
+
+/// Host and port of the first listener that clients use.
+fn first_address(listeners: &str) -> Option<String> {
+    let clients = |item: &&str| !item.trim().to_ascii_uppercase().starts_with("CONTROLLER:");
+    let (_, address) = listeners.split(',').find(clients)?.trim().split_once("://")?;
+    let everywhere = ["", "0.0.0.0", "[::]"].contains(&address.rsplit_once(':')?.0);
+    Some(if everywhere { at_home(address) } else { address.to_string() })
+}
+
+/// The same port on this machine.
+fn at_home(address: &str) -> String {
+    format!("127.0.0.1:{}", address.rsplit_once(':').map_or("9092", |(_, port)| port))
 }
 
 fn ask(bootstrap: &str, timeout: Duration) -> io::Result<usize> {
@@ -124,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_broker_that_names_itself_is_healthy() {
-        assert_eq!(run(&answering(framed(ONE_BROKER)), 5_000), Exit::Success);
+        assert_eq!(run(Some(&answering(framed(ONE_BROKER))), 5_000), Exit::Success);
     }
 
     #[test]
@@ -132,10 +154,23 @@ mod tests {
         let no_broker = b"\0\0\0\x01\0\0\0\0\xff\xff\xff\xff\0\0\0\0";
         let cut = &ONE_BROKER[..20];
         for answer in [framed(no_broker), framed(cut), b"HTTP/1.1 400 Bad Request".to_vec(), vec![]] {
-            assert_eq!(run(&answering(answer), 5_000), Exit::Failure);
+            assert_eq!(run(Some(&answering(answer)), 5_000), Exit::Failure);
         }
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert_eq!(run(&closed.to_string(), 5_000), Exit::Failure);
-        assert_eq!(run("no port", 5_000), Exit::Failure);
+        assert_eq!(run(Some(&closed.to_string()), 5_000), Exit::Failure);
+        assert_eq!(run(Some("no port"), 5_000), Exit::Failure);
+    }
+
+    #[test]
+    fn the_address_of_a_containers_broker_is_found() {
+        for (listeners, address) in [
+            ("PLAINTEXT://:19092", "127.0.0.1:19092"),
+            ("CONTROLLER://:9093,A://0.0.0.0:9094", "127.0.0.1:9094"),
+            (" A://kafka:1, B://:2", "kafka:1"),
+        ] {
+            assert_eq!(first_address(listeners).as_deref(), Some(address));
+        }
+        assert_eq!(first_address("CONTROLLER://:9093"), None);
+        assert_eq!(at_home("localhost:5000"), "127.0.0.1:5000");
     }
 }

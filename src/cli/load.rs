@@ -26,7 +26,10 @@ pub fn load(file: Option<&Path>, overrides: &[String], implied: &[(&str, &str)])
         mistakes.extend(settings.add_override(pair).err().map(|problem| *problem));
     }
     for (key, value) in implied {
-        settings.imply(key, *value);
+        // Its old name may have been used.
+        if *key != "log.dirs" || settings.get("log.dir").is_none() {
+            settings.imply(key, *value);
+        }
     }
     let (config, warnings) = BrokerConfig::read(settings);
     let config = match config {

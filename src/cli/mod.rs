@@ -1,10 +1,13 @@
 //! The command line.
 
 mod args;
+mod banner;
 mod config;
 mod exit;
 mod health;
 mod load;
+mod logging;
+mod serve;
 mod storage;
 
 use std::ffi::OsString;
@@ -28,9 +31,11 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     let exit = match arguments.command {
-        Command::Health { bootstrap, timeout_ms } => health::run(&bootstrap, timeout_ms),
-        Command::Config { command } => config::run(&command),
-        Command::Storage { command } => storage::run(&command),
+        None => serve::without_a_file(&arguments.serving),
+        Some(Command::Start { file, serving }) => serve::start(file.as_deref(), &serving),
+        Some(Command::Health { bootstrap, timeout_ms }) => health::run(bootstrap.as_deref(), timeout_ms),
+        Some(Command::Config { command }) => config::run(&command),
+        Some(Command::Storage { command }) => storage::run(&command),
     };
     exit.into()
 }

@@ -2,7 +2,7 @@
 //! Levels change while the broker runs (broker loggers), so they are kept behind a shared handle.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use tracing::Level;
@@ -41,12 +41,35 @@ fn level(word: &str) -> Result<LevelFilter, NoLevel> {
     }
 }
 
+/// The process has one log, and so one set of levels.
+static OF_THE_PROCESS: OnceLock<LogLevels> = OnceLock::new();
+
+/// The levels that the process logs by; `info` everywhere until logging has started.
+pub fn of_the_process() -> &'static LogLevels {
+    OF_THE_PROCESS.get_or_init(LogLevels::default)
+}
+
 /// A component's name with dots, as the log shows it: `config.values` for the target `ottla::config::values`.
 pub fn component(target: &str) -> String {
     target.strip_prefix("ottla::").unwrap_or(target).replace("::", ".")
 }
 
+impl Default for LogLevels {
+    fn default() -> Self {
+        Self::of(Levels::from([(ROOT.to_string(), LevelFilter::INFO)]))
+    }
+}
+
 impl LogLevels {
+    fn of(levels: Levels) -> LogLevels {
+        LogLevels { started_with: Arc::new(levels.clone()), levels: Arc::new(ArcSwap::from_pointee(levels)) }
+    }
+
+    /// Makes these the process's levels. The first ones stay.
+    pub fn make_the_process_log_by_them(self) -> &'static LogLevels {
+        OF_THE_PROCESS.get_or_init(|| self)
+    }
+
     /// Reads `info` or `info,log=debug,server.connection=trace`.
     pub fn parse(text: &str) -> Result<LogLevels, NoLevel> {
         let mut levels = Levels::from([(ROOT.to_string(), LevelFilter::INFO)]);
@@ -56,7 +79,7 @@ impl LogLevels {
                 None => levels.insert(ROOT.to_string(), level(part)?),
             };
         }
-        Ok(LogLevels { started_with: Arc::new(levels.clone()), levels: Arc::new(ArcSwap::from_pointee(levels)) })
+        Ok(Self::of(levels))
     }
 
     /// Whether an event of this target and level is logged.

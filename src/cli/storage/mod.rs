@@ -1,8 +1,10 @@
 //! `ottla storage`: prepares and looks at data directories, with the options and words of kafka-storage.sh, which
 //! scripts and images call.
 
+mod format;
 mod info;
 mod releases;
+mod scram;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,6 +14,7 @@ use super::exit::Exit;
 
 pub fn run(command: &StorageCommand) -> Exit {
     let done = match command {
+        StorageCommand::Format(format) => return format::run(format),
         StorageCommand::Info { config } => return info::run(config),
         StorageCommand::RandomUuid => random_uuid().map(|id| format!("{id}\n")),
         StorageCommand::VersionMapping { release_version } => version_mapping(release_version.as_deref()),

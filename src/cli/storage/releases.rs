@@ -72,6 +72,7 @@ fn by_name(name: &str) -> Result<&'static Metadata, String> {
 #[derive(Debug)]
 pub struct Levels {
     pub metadata_version: i16,
+    pub metadata_name: &'static str,
     /// Every other feature.
     pub features: Vec<(&'static str, i16)>,
 }
@@ -81,7 +82,7 @@ pub fn levels(name: &str) -> Result<Levels, String> {
     let metadata = by_name(name)?;
     let level = |feature: &Feature| feature.default_from.iter().filter(|from| **from <= metadata.level).count();
     let features = FEATURES.iter().map(|feature| (feature.name, i16::try_from(level(feature)).unwrap_or(0))).collect();
-    Ok(Levels { metadata_version: metadata.level, features })
+    Ok(Levels { metadata_version: metadata.level, metadata_name: metadata.name, features })
 }
 
 /// `FEATURE=LEVEL`, checked to be one that there is.
@@ -139,11 +140,11 @@ mod tests {
 
     #[test]
     fn releases_start_with_kafkas_levels() {
-        let Levels { metadata_version, features } = levels("4.3").unwrap();
-        assert_eq!(metadata_version, 30);
+        let Levels { metadata_version, metadata_name, features } = levels("4.3").unwrap();
+        assert_eq!((metadata_version, metadata_name), (30, "4.3-IV0"));
         assert_eq!(features.iter().map(|(_, level)| *level).collect::<Vec<_>>(), [1, 2, 1, 1, 1, 1]);
-        let Levels { metadata_version, features } = levels("3.9").unwrap();
-        assert_eq!(metadata_version, 21);
+        let Levels { metadata_version, metadata_name, features } = levels("3.9").unwrap();
+        assert_eq!((metadata_version, metadata_name), (21, "3.9-IV0"));
         assert_eq!(features.iter().map(|(_, level)| *level).collect::<Vec<_>>(), [1, 0, 0, 0, 0, 0]);
         assert_eq!(levels("4.0-IV1").unwrap().metadata_version, 23);
         assert_eq!(levels("4.0").unwrap().metadata_version, 25);

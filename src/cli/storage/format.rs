@@ -1,0 +1,211 @@
+//! `ottla storage format`: makes data directories ready before the first start, with what a cluster begins with.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::broker::metadata_log::{self, Formatting};
+use crate::cli::args::Format;
+use crate::cli::exit::Exit;
+use crate::cli::load;
+use crate::clock::{Clock, SystemClock};
+use crate::config::BrokerConfig;
+use crate::controller::records::{FeatureLevel, MetadataRecord};
+use crate::disk::real::RealDisk;
+use crate::log::dir::{self, Identity, LogDir};
+use crate::model::TopicId;
+use crate::records::{Voter, VoterEndpoint};
+
+use super::{info, releases, scram};
+
+pub fn run(format: &Format) -> Exit {
+    let loaded = load::load(Some(&format.config), &[], &[]);
+    let config = match loaded.config {
+        Ok(config) => config,
+        Err(mistakes) => {
+            load::tell("The settings cannot be used:", &mistakes);
+            return Exit::Config;
+        }
+    };
+    match format_all(format, &config) {
+        Ok(text) => {
+            print!("{text}");
+            Exit::Success
+        }
+        Err(message) => {
+            eprintln!("{message}");
+            Exit::Failure
+        }
+    }
+}
+
+/// What the new cluster begins with.
+struct Beginning {
+    metadata_name: &'static str,
+    records: Vec<MetadataRecord>,
+    /// The node is named as voter in the log, as a quorum that can grow begins.
+    voter: Option<VoterEndpoint>,
+}
+
+fn format_all(format: &Format, config: &BrokerConfig) -> Result<String, String> {
+    if format.cluster_id.trim().is_empty() {
+        return Err("You must specify the cluster id.".into());
+    }
+    let (voter, voter_directory) = voter(format, config)?;
+    let mut beginning = beginning(format, voter)?;
+    for argument in &format.add_scram {
+        beginning.records.push(scram::parse(argument, &random()?.to_be_bytes())?);
+    }
+    let mut new = Vec::new();
+    for path in info::directories(config) {
+        match dir::read_identity(&RealDisk, &path).map_err(|error| error.to_string())? {
+            Some(found) => check_formatted(format, config, &path, &found)?,
+            None => new.push(path),
+        }
+    }
+    if new.is_empty() {
+        return Ok("All of the log directories are already formatted.\n".into());
+    }
+    let mut told = String::new();
+    for path in new {
+        told.push_str(&format_one(format, config, &beginning, voter_directory, path)?);
+    }
+    Ok(told)
+}
+
+/// A directory that is formatted already must be of this node, and is left alone only when that is asked for.
+fn check_formatted(format: &Format, config: &BrokerConfig, path: &Path, found: &Identity) -> Result<(), String> {
+    let shown = path.display();
+    let differs = |key: &str, wanted: &str, found: &str| {
+        Err(format!("Invalid {key} in: {shown}/meta.properties. Expected {wanted}, but read {found}"))
+    };
+    if found.cluster_id != format.cluster_id {
+        return differs("cluster.id", &format.cluster_id, &found.cluster_id);
+    }
+    if found.node_id != config.node_id {
+        return differs("node.id", &config.node_id.to_string(), &found.node_id.to_string());
+    }
+    match format.ignore_formatted {
+        true => Ok(()),
+        false => Err(format!(
+            "Log directory {shown} is already formatted. Use --ignore-formatted to ignore this directory and format \
+             the others."
+        )),
+    }
+}
+
+fn format_one(
+    format: &Format,
+    config: &BrokerConfig,
+    beginning: &Beginning,
+    voter_directory: Option<TopicId>,
+    path: PathBuf,
+) -> Result<String, String> {
+    let failed = |error: &dyn std::fmt::Display| error.to_string();
+    let is_metadata = path == config.metadata_dir;
+    let locked = LogDir::open(Arc::new(RealDisk), &path).map_err(|error| failed(&error))?;
+    let directory_id = match voter_directory.filter(|_| is_metadata) {
+        Some(id) => id,
+        None => dir::directory_id(random()?),
+    };
+    let mut kind = "data directory";
+    if is_metadata {
+        let voter = beginning.voter.clone().map(|endpoint| Voter {
+            id: config.node_id,
+            directory_id: directory_id.0,
+            endpoints: vec![endpoint],
+            kraft_version_min: 0,
+            kraft_version_max: 1,
+        });
+        kind = if voter.is_some() { "dynamic metadata voter directory" } else { "metadata directory" };
+        let records = beginning.records.clone();
+        let formatting = Formatting { records, voter, now_ms: SystemClock::new().now_ms() };
+        metadata_log::format(&RealDisk, &path, &formatting).map_err(|error| failed(&error))?;
+    }
+    // Last, since it is what says that the directory is formatted.
+    let cluster_id = format.cluster_id.clone();
+    let identity = Identity { cluster_id, node_id: config.node_id, directory_id: Some(directory_id) };
+    locked.set_identity(&identity).map_err(|error| failed(&error))?;
+    Ok(format!("Formatting {kind} {} with metadata.version {}.\n", path.display(), beginning.metadata_name))
+}
+
+fn random() -> Result<u128, String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| format!("no randomness to be had: {error}"))?;
+    Ok(u128::from_be_bytes(bytes))
+}
+
+/// Where the voter named in the log listens, and its directory's id if that was given.
+fn voter(format: &Format, config: &BrokerConfig) -> Result<(Option<VoterEndpoint>, Option<TopicId>), String> {
+    let named = !config.values.list("controller.quorum.voters").is_empty();
+    if named && (format.standalone || format.initial_controllers.is_some()) {
+        return Err("You cannot specify controller.quorum.voters and format the node with --initial-controllers or \
+                    --standalone. If you want to use dynamic quorum, please remove controller.quorum.voters and \
+                    specify controller.quorum.bootstrap.servers instead."
+            .into());
+    }
+    let listener = config.listeners.controller.first();
+    if format.standalone {
+        let listener = listener.ok_or("No controller listeners found.")?;
+        let host = if listener.host.is_empty() { "localhost".to_string() } else { listener.host.clone() };
+        return Ok((Some(VoterEndpoint { name: listener.name.clone(), host, port: listener.port }), None));
+    }
+    let Some(text) = &format.initial_controllers else { return Ok((None, None)) };
+    let name = listener.map_or("CONTROLLER".to_string(), |listener| listener.name.clone());
+    let (endpoint, directory) = initial_controller(text, config, name)?;
+    Ok((Some(endpoint), Some(directory)))
+}
+
+/// `ID@HOST:PORT:DIRECTORY`, which must be this node and no other.
+fn initial_controller(text: &str, config: &BrokerConfig, name: String) -> Result<(VoterEndpoint, TopicId), String> {
+    if text.contains(',') {
+        return Err("Ottla is one node and joins no quorum of several voters: name this node only.".into());
+    }
+    let malformed = || format!("{text} is no voter: write ID@HOST:PORT:DIRECTORY");
+    let (id, rest) = text.trim().split_once('@').ok_or_else(malformed)?;
+    if id != config.node_id.to_string() {
+        return Err(format!("{text} names node {id}, and node.id is {}.", config.node_id));
+    }
+    let (address, directory) = rest.rsplit_once(':').ok_or_else(malformed)?;
+    let (host, port) = address.rsplit_once(':').ok_or_else(malformed)?;
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_string();
+    let port = port.parse().map_err(|_| malformed())?;
+    Ok((VoterEndpoint { name, host, port }, directory.parse().map_err(|_| malformed())?))
+}
+
+/// The levels of all features: the release's, with single ones replaced.
+fn beginning(format: &Format, voter: Option<VoterEndpoint>) -> Result<Beginning, String> {
+    let mut chosen = Vec::new();
+    for text in &format.feature {
+        chosen.push(releases::parse_level(text)?);
+    }
+    let metadata = chosen.iter().find(|(name, _)| *name == "metadata.version").map(|(_, level)| *level);
+    let release = match (metadata, &format.release_version) {
+        (Some(level), Some(_)) => {
+            return Err(format!(
+                "Use --release-version instead of --feature metadata.version={level} to avoid ambiguity."
+            ));
+        }
+        (Some(level), None) => releases::name_of(level).unwrap_or(releases::LATEST),
+        (None, Some(release)) => release,
+        (None, None) => releases::LATEST,
+    };
+    let mut levels = releases::levels(release)?;
+    for (name, level) in chosen {
+        if let Some((_, of_release)) = levels.features.iter_mut().find(|(other, _)| *other == name) {
+            *of_release = level;
+        }
+        let dynamic = voter.is_some();
+        if name == "kraft.version" && (level == 1) != dynamic {
+            return Err(format!(
+                "Cannot set kraft.version to {level}: it is 1 with --standalone or --initial-controllers, else 0."
+            ));
+        }
+    }
+    let feature = |(name, level): (&str, i16)| MetadataRecord::from(FeatureLevel { name: name.to_string(), level });
+    let others = levels.features.iter().filter(|(name, level)| *name != "kraft.version" && *level > 0).copied();
+    let records = std::iter::once(("metadata.version", levels.metadata_version)).chain(others).map(feature).collect();
+    Ok(Beginning { metadata_name: levels.metadata_name, records, voter })
+}
+
+#[cfg(test)]
+mod tests;
