@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::broker::start::StartError;
 use crate::config::BrokerConfig;
@@ -44,7 +44,6 @@ fn serve(file: Option<&Path>, serving: &Serving, implied: &[(&str, &str)]) -> Ex
     match server::run(config, move |ready| tell_ready(&for_banner, &ready)) {
         Ok(()) => Exit::Success,
         Err(failure) => {
-            error!("{failure}");
             eprintln!("ottla: {failure}");
             exit_of(&failure)
         }
