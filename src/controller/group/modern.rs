@@ -19,7 +19,7 @@ use super::{GroupId, MemberId};
 use crate::model::ErrorCode;
 use crate::wire::messages::consumer_group_describe_response::DescribedGroup;
 use crate::wire::messages::{
-    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, JoinGroupRequest, JoinGroupResponse,
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, JoinGroupRequest, JoinGroupResponse, StrBytes,
 };
 
 /// Lets a KIP-848 group decide: its records are written only if it does not refuse.
@@ -152,9 +152,8 @@ impl Store {
         let Some(Group::Consumer(group)) = self.groups.get_mut(&**request.group_id) else { return None };
         let id = group.id.clone();
         if group.is_empty() {
-            let unknown = ErrorCode::UnknownMemberId;
             if !request.member_id.is_empty() {
-                return Some(join_error(request, unknown));
+                return Some(join_error(request.member_id.clone(), ErrorCode::UnknownMemberId));
             }
             Group::delete(&Group::Consumer(group.clone()), &id, turn);
             self.groups.remove(&id);
@@ -168,7 +167,7 @@ impl Store {
                 }
                 response
             }
-            Err(error) => join_error(request, error.code),
+            Err(error) => join_error(StrBytes::default(), error.code),
         })
     }
 
@@ -224,8 +223,8 @@ impl Committer<'_> {
     }
 }
 
-fn join_error(request: &JoinGroupRequest, error: ErrorCode) -> JoinGroupResponse {
-    JoinGroupResponse::default().with_member_id(request.member_id.clone()).with_error_code(error.code())
+fn join_error(member: StrBytes, error: ErrorCode) -> JoinGroupResponse {
+    JoinGroupResponse::default().with_member_id(member).with_protocol_name(None).with_error_code(error.code())
 }
 
 fn image_of(classic: &ClassicGroup) -> ClassicImage {

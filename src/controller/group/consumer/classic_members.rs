@@ -57,6 +57,7 @@ pub fn join(
     if is_unknown && instance.is_none() && caller.api_version >= MEMBER_ID_REQUIRED_VERSION {
         let response = JoinGroupResponse::default()
             .with_member_id(StrBytes::from_string(id.to_string()))
+            .with_protocol_name(None)
             .with_error_code(ErrorCode::MemberIdRequired.code());
         return Ok((response, None));
     }
@@ -65,7 +66,8 @@ pub fn join(
     let downgrades =
         existing.is_some_and(|replaced| migration::may_downgrade_by_replacing(ctx.config, group, &replaced));
     let subscription = request.protocols.first().and_then(|p| protocol::read_subscription(&p.metadata).ok());
-    let Some(subscription) = subscription else { return Err(ErrorCode::InconsistentGroupProtocol.into()) };
+    // Kafka takes this for its own fault.
+    let subscription = subscription.ok_or(ErrorCode::UnknownServerError)?;
     let owned = owned_of(&subscription, ctx.topics);
     let member = told(&old, caller, request, subscription);
 

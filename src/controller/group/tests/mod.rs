@@ -5,6 +5,7 @@ mod commits;
 mod consumers;
 mod harness;
 mod joining;
+mod migrating;
 mod mixed;
 mod random;
 mod statics;
