@@ -32,6 +32,7 @@ mod describe_user_scram_credentials;
 mod elect_leaders;
 mod end_txn;
 mod fetch;
+mod groups;
 mod incremental_alter_configs;
 mod init_producer_id;
 mod list_config_resources;
@@ -152,6 +153,19 @@ pub static TABLE: &[Api] = &[
     serial(ApiKey::DescribeTopicPartitions, describe_topic_partitions::handle),
     serial(ApiKey::AddRaftVoter, add_raft_voter::handle),
     serial(ApiKey::RemoveRaftVoter, remove_raft_voter::handle),
+    overlapping(ApiKey::OffsetCommit, groups::offset_commit::handle),
+    serial(ApiKey::OffsetFetch, groups::offset_fetch::handle),
+    serial(ApiKey::FindCoordinator, groups::find_coordinator::handle),
+    serial(ApiKey::JoinGroup, groups::join_group::handle),
+    serial(ApiKey::Heartbeat, groups::heartbeat::handle),
+    serial(ApiKey::LeaveGroup, groups::leave_group::handle),
+    serial(ApiKey::SyncGroup, groups::sync_group::handle),
+    serial(ApiKey::DescribeGroups, groups::describe_groups::handle),
+    serial(ApiKey::ListGroups, groups::list_groups::handle),
+    serial(ApiKey::DeleteGroups, groups::delete_groups::handle),
+    serial(ApiKey::OffsetDelete, groups::offset_delete::handle),
+    serial(ApiKey::ConsumerGroupHeartbeat, groups::consumer_group_heartbeat::handle),
+    serial(ApiKey::ConsumerGroupDescribe, groups::consumer_group_describe::handle),
 ];
 
 /// The row of an API key, if it is served.

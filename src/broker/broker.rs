@@ -16,12 +16,13 @@ use crate::controller::metadata::{METADATA_VERSION, MetadataImage, Request};
 use crate::disk::Disk;
 use crate::model::{NodeId, Offset};
 use crate::security::Authorizer;
-use crate::wire::messages::create_topics_request::CreatableTopic;
-use crate::wire::messages::{CreateTopicsRequest, StrBytes};
+use crate::wire::messages::CreateTopicsRequest;
 
 use super::acks::AckGroup;
 use super::features::Finalized;
 use super::fetch_sessions::FetchSessions;
+use super::groups::GroupCoordinator;
+use super::internal_topics;
 use super::limits::Limits;
 use super::log_dirs::LogDirs;
 use super::metadata_log::Metadata;
@@ -49,6 +50,7 @@ pub struct Broker {
     page_cache_acks: AtomicBool,
     metadata: Arc<Metadata>,
     log_levels: OnceLock<LogLevels>,
+    groups: GroupCoordinator,
 }
 
 /// What a broker is made of.
@@ -69,6 +71,7 @@ impl Broker {
             cluster_id: log_dirs.cluster_id.clone(),
             log_dirs,
             graveyard: Graveyard::default(),
+            groups: GroupCoordinator::new(broker.clone()),
             clock,
             disk,
             limits: ArcSwap::from_pointee(Limits::from_config(&config)),
@@ -194,20 +197,25 @@ impl Broker {
 
     /// Has missing topics created with the defaults; nobody waits for it.
     pub fn create_behind(self: &Arc<Self>, topics: Vec<String>) {
-        let metadata = self.metadata.clone();
-        tokio::spawn(async move {
-            let topics = topics.into_iter().map(|name| {
-                let topic = CreatableTopic::default().with_name(StrBytes::from_string(name).into());
-                topic.with_num_partitions(-1).with_replication_factor(-1)
-            });
-            let request = CreateTopicsRequest::default().with_topics(topics.collect());
-            // Who asks again finds the topic, or is told why not when it creates it in so many words.
-            let _ = metadata.ask(Request::CreateTopics(request)).await;
-        });
+        let broker = self.clone();
+        tokio::spawn(async move { broker.create_missing(topics).await });
+    }
+
+    /// The same, until the controller has decided.
+    pub async fn create_missing(&self, topics: Vec<String>) {
+        let config = self.config();
+        let topics = topics.into_iter().map(|name| internal_topics::creatable(&name, &config)).collect();
+        let request = CreateTopicsRequest::default().with_topics(topics);
+        // Who asks again finds the topic, or is told why not when it creates it in so many words.
+        let _ = self.metadata.ask(Request::CreateTopics(request)).await;
     }
 
     pub fn fetch_max_bytes(&self) -> i32 {
         self.layers.load().config.fetching.max_bytes
+    }
+
+    pub fn groups(&self) -> &GroupCoordinator {
+        &self.groups
     }
 
     /// Whether acks=all is answered from the page cache.
@@ -247,7 +255,8 @@ impl Broker {
         if self.features.load().levels != levels || self.features.load().epoch == 0 {
             self.features.store(Arc::new(Finalized { epoch, levels }));
         }
-        self.image.store(image);
+        self.image.store(image.clone());
+        self.groups.metadata_changed(image);
     }
 
     /// Settings that were changed while running.

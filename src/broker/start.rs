@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::dynamic::{Layers, Level};
 use crate::config::{BrokerConfig, Overrides};
 use crate::controller::metadata::{
-    Activation, ConfigKind, ConfigResource, MetadataImage, Settings as MetadataSettings, initial_features,
+    Activation, ConfigKind, ConfigResource, MetadataImage, Settings as MetadataSettings, TopicImage, initial_features,
 };
 use crate::controller::records::{Endpoint, MetadataRecord};
 use crate::disk::Disk;
@@ -154,6 +154,9 @@ impl Broker {
         }
         self.follow(before, now);
         self.publish(now.clone());
+        let is_gone = |topic: &&Arc<TopicImage>| now.topics.by_id(topic.id).is_none();
+        let deleted: Vec<_> = before.topics.iter().filter(is_gone).map(|t| (t.name.clone(), t.id)).collect();
+        self.groups().topics_deleted(&deleted);
     }
 
     /// Lays the dynamic broker settings over the static ones. True when something changed.

@@ -7,12 +7,15 @@
 
 mod load;
 mod shard;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::RwLock;
+use tokio::runtime::Handle;
 
 use super::Broker;
 use super::partition::Partition;
@@ -70,20 +73,27 @@ pub struct Coordinator<H: Host> {
     host: Arc<H>,
     broker: Weak<Broker>,
     shards: RwLock<BTreeMap<i32, Arc<Shard<H>>>>,
+    /// Where the shards run. Metadata changes are told from a thread outside of it.
+    runtime: OnceLock<Handle>,
 }
 
 impl<H: Host> Coordinator<H> {
     pub fn new(host: Arc<H>, broker: Weak<Broker>) -> Self {
-        Coordinator { host, broker, shards: RwLock::default() }
+        Coordinator { host, broker, shards: RwLock::default(), runtime: OnceLock::new() }
     }
 
     /// Starts the shards of all partitions that are there and have none. Cheap when nothing is to be done.
     pub fn start(&self) {
         let Some(broker) = self.broker.upgrade() else { return };
+        if let Ok(here) = Handle::try_current() {
+            let _ = self.runtime.set(here);
+        }
+        let Some(runtime) = self.runtime.get() else { return };
         let Some(topic) = broker.partitions().topic(self.host.topic()) else { return };
         if self.shards.read().len() >= topic.partitions.len() {
             return;
         }
+        let _inside = runtime.enter();
         let mut shards = self.shards.write();
         for (index, partition) in topic.partitions.iter().enumerate() {
             if let Some(partition) = partition {

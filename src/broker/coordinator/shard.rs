@@ -1,6 +1,7 @@
 //! One machine and its task.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -73,19 +74,49 @@ impl<H: Host> Shard<H> {
         &self.partition
     }
 
-    /// The machine's answer, once it is durable.
-    pub async fn ask(&self, event: EventOf<H>) -> Result<ReplyOf<H>, ErrorCode> {
-        self.ask_verified(event, None).await
+    /// The machine's answer, once it is durable. What is asked later, by whomever, comes after: the event is in the
+    /// queue when this returns, unless the shard is loading or its queue is full.
+    pub fn ask(self: &Arc<Self>, event: EventOf<H>) -> impl Future<Output = Result<ReplyOf<H>, ErrorCode>> + use<H> {
+        self.ask_verified(event, None)
     }
 
     /// The same for what belongs to a transaction that its coordinator has vouched for.
-    pub async fn ask_verified(&self, event: EventOf<H>, guard: Guard) -> Result<ReplyOf<H>, ErrorCode> {
-        self.ready().await?;
-        let place = self.places.clone().acquire_owned().await.ok();
+    pub fn ask_verified(
+        self: &Arc<Self>,
+        event: EventOf<H>,
+        guard: Guard,
+    ) -> impl Future<Output = Result<ReplyOf<H>, ErrorCode>> + use<H> {
+        let at_once = match *self.status.borrow() {
+            Status::Active => self.places.clone().try_acquire_owned().ok(),
+            Status::Loading | Status::Failed => None,
+        };
+        let begun = match at_once {
+            Some(place) => Ok(self.enqueue(event, guard, Some(place))),
+            None => Err((self.clone(), event)),
+        };
+        async move {
+            let answered = match begun {
+                Ok(answered) => answered,
+                Err((shard, event)) => {
+                    shard.ready().await?;
+                    let place = shard.places.clone().acquire_owned().await.ok();
+                    shard.enqueue(event, guard, place)
+                }
+            };
+            answered.await.unwrap_or(Err(ErrorCode::NotCoordinator))
+        }
+    }
+
+    fn enqueue(
+        &self,
+        event: EventOf<H>,
+        guard: Guard,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> oneshot::Receiver<Result<ReplyOf<H>, ErrorCode>> {
         let (answer, answered) = oneshot::channel();
-        let ask = Ask { event, guard, answer: Some(answer), _place: place };
-        self.inbox.send(ask).map_err(|_| ErrorCode::NotCoordinator)?;
-        answered.await.unwrap_or(Err(ErrorCode::NotCoordinator))
+        // A task that has ended drops the answer's sender, which says as much.
+        let _ = self.inbox.send(Ask { event, guard, answer: Some(answer), _place: place });
+        answered
     }
 
     /// Tells the machine something; it will have heard it before anything that is asked later.

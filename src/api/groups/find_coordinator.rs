@@ -1,0 +1,90 @@
+//! FindCoordinator (10), 0-6: which broker keeps a group or a transactional id. It is always this one. A missing
+//! internal topic is created before the answer, where Kafka creates it behind an error; share coordinators (type 2) are
+//! not served.
+
+use bytes::Bytes;
+
+use crate::api::{Context, Outcome, answer_later};
+use crate::broker::groups::OFFSETS_TOPIC;
+use crate::broker::transactions::TRANSACTION_STATE;
+use crate::controller::group::events::text;
+use crate::model::ErrorCode;
+use crate::security::{Operation, ResourceType};
+use crate::wire::WireError;
+use crate::wire::messages::find_coordinator_response::Coordinator;
+use crate::wire::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
+
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+/// From this version on a request asks for several keys.
+const BATCHED_SINCE: i16 = 4;
+
+pub(in crate::api) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
+    answer_later(cx, body, |cx, request: FindCoordinatorRequest| async move {
+        if cx.version() >= BATCHED_SINCE {
+            let mut found = Vec::with_capacity(request.coordinator_keys.len());
+            for key in request.coordinator_keys {
+                let (node_id, host, port, error) = find(&cx, request.key_type, &key).await;
+                let coordinator = Coordinator::default()
+                    .with_key(key)
+                    .with_node_id(node_id.into())
+                    .with_host(text(&host))
+                    .with_port(port)
+                    .with_error_code(error.code());
+                found.push(coordinator);
+            }
+            return FindCoordinatorResponse::default().with_coordinators(found);
+        }
+        let (node_id, host, port, error) = find(&cx, request.key_type, &request.key).await;
+        FindCoordinatorResponse::default()
+            .with_node_id(node_id.into())
+            .with_host(text(&host))
+            .with_port(port)
+            .with_error_code(error.code())
+            .with_error_message(Some(text(message(error))))
+    })
+}
+
+async fn find(cx: &Context, key_type: i8, key: &str) -> (i32, String, i32, ErrorCode) {
+    match locate(cx, key_type, key).await {
+        Ok(()) => {
+            let (host, port) = cx.broker.advertised(&cx.peer.listener, cx.peer.local);
+            (cx.broker.node_id().0, host, i32::from(port), ErrorCode::None)
+        }
+        Err(error) => (-1, String::new(), -1, error),
+    }
+}
+
+async fn locate(cx: &Context, key_type: i8, key: &str) -> Result<(), ErrorCode> {
+    let (resource, topic, refusal) = match key_type {
+        GROUP => (ResourceType::Group, OFFSETS_TOPIC, ErrorCode::GroupAuthorizationFailed),
+        TRANSACTION => {
+            (ResourceType::TransactionalId, TRANSACTION_STATE, ErrorCode::TransactionalIdAuthorizationFailed)
+        }
+        _ => return Err(ErrorCode::InvalidRequest),
+    };
+    if !cx.allows(Operation::Describe, resource, key) {
+        return Err(refusal);
+    }
+    let is_there = || cx.broker.partitions().topic(topic).is_some();
+    if !is_there() {
+        cx.broker.create_missing(vec![topic.to_string()]).await;
+    }
+    if is_there() { Ok(()) } else { Err(ErrorCode::CoordinatorNotAvailable) }
+}
+
+/// What older versions print beside the number.
+fn message(error: ErrorCode) -> &'static str {
+    match error {
+        ErrorCode::None => "NONE",
+        ErrorCode::CoordinatorNotAvailable => "The coordinator is not available.",
+        ErrorCode::GroupAuthorizationFailed => "Group authorization failed.",
+        ErrorCode::TransactionalIdAuthorizationFailed => {
+            "The transactional id used by the producer is not authorized to access the requested transactional id."
+        }
+        _ => {
+            "This most likely occurs because of a request being malformed by the client library or the message was \
+             sent to an incompatible broker. See the broker logs for more details."
+        }
+    }
+}
