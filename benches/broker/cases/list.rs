@@ -1,0 +1,148 @@
+//! All cases.
+
+use super::burst::Burst;
+use super::connections::{AfterBurst, Idle};
+use super::coordinators::{Commitments, Commits, Rounds};
+use super::fetch::{Fetch, ProduceAndFetch};
+use super::latency::Latencies;
+use super::life::{StartUp, Stop};
+use super::produce::Produce;
+use super::tools::PerfTest;
+use super::{Case, Kind, Life, Load, Shows, less, more};
+use crate::load::frames::Shape;
+use crate::machine;
+use crate::process::kafka::Kafka;
+use crate::process::settings::Durability::{self, PageCache, Synced};
+
+const KB: usize = 1 << 10;
+const MB: usize = 1 << 20;
+const RATE: Shows = more("mb_per_s", "MB/s");
+const OPS: Shows = more("ops_per_s", "per s");
+
+/// The cases of a run; those of a tool of Kafka's only where it is there.
+pub fn all(kafka: Option<&Kafka>) -> Vec<Case> {
+    let mut cases = lives();
+    for durability in [PageCache, Synced] {
+        cases.extend(produce(durability));
+        cases.extend(latencies(durability));
+        cases.extend(coordinators(durability));
+    }
+    cases.extend(fetch());
+    if let Some(kafka) = kafka {
+        let load = PerfTest { kafka: kafka.clone() };
+        cases.push(shared("perf-test 1KB in 64K, Java client", PageCache, false, RATE, None, load));
+    }
+    cases
+}
+
+fn shared(
+    name: &str,
+    durability: Durability,
+    quick: bool,
+    shows: Shows,
+    limit: Option<&'static str>,
+    load: impl Load + 'static,
+) -> Case {
+    Case { name: name.into(), durability, quick, shows, limit, kind: Kind::Shared(Box::new(load)) }
+}
+
+fn alone(name: &str, quick: bool, shows: Shows, life: impl Life + 'static) -> Case {
+    Case { name: name.into(), durability: PageCache, quick, shows, limit: None, kind: Kind::Alone(Box::new(life)) }
+}
+
+fn lives() -> Vec<Case> {
+    let start = |partitions, after| StartUp { partitions, after };
+    let ready = less("ready_ms", "ms");
+    let many = Idle { connections: 10_000 };
+    let burst = AfterBurst { large_requests: 200, connections: 1000 };
+    vec![
+        alone("start empty", true, ready, start(0, Stop::Clean)),
+        alone("start 1000 partitions, clean", true, ready, start(1000, Stop::Clean)),
+        alone("start 1000 partitions, killed", false, ready, start(1000, Stop::Killed)),
+        alone("start 10000 partitions, clean", false, ready, start(10_000, Stop::Clean)),
+        alone("start 10000 partitions, killed", false, ready, start(10_000, Stop::Killed)),
+        alone("memory idle", false, less("resident_mb", "MB"), start(0, Stop::Clean)),
+        alone("memory of a partition, 1000", false, less("kb_per_partition", "KB"), start(1000, Stop::Clean)),
+        alone("memory of a connection, 10000 idle", false, less("kb_per_connection", "KB"), many),
+        alone("memory after a burst, times idle", false, less("times_idle", "x"), burst),
+    ]
+}
+
+fn produce(durability: Durability) -> Vec<Case> {
+    let all_shapes = [
+        ("100B single", Shape::single(100), &[1, 4, 16][..]),
+        ("100B in 16K", Shape::new(100, 16 * KB), &[1, 16]),
+        ("100B in 64K", Shape::new(100, 64 * KB), &[1, 16]),
+        ("1KB single", Shape::single(1000), &[1, 16]),
+        ("1KB in 16K", Shape::new(1000, 16 * KB), &[1, 16]),
+        ("1KB in 64K", Shape::new(1000, 64 * KB), &[1, 4, 16]),
+        ("1KB in 1M", Shape::new(1000, MB), &[1, 4]),
+    ];
+    let limit = if durability == PageCache { machine::APPEND } else { machine::SYNC_LARGE };
+    let quick = ["100B single x4", "1KB in 64K x1", "1KB in 64K x4"];
+    let mut cases = Vec::new();
+    for (what, shape, counts) in all_shapes {
+        let is_single = shape.batch_bytes == 0;
+        let (shows, window) = if is_single { (OPS, 16) } else { (RATE, 5) };
+        for &connections in counts {
+            let name = format!("{what} x{connections}");
+            let load = Produce { shape, connections, window, acks: -1 };
+            let limit = (!is_single).then_some(limit);
+            let is_quick = quick.contains(&name.as_str());
+            cases.push(shared(&format!("produce {name}"), durability, is_quick, shows, limit, load));
+        }
+    }
+    for (what, shape, connections) in
+        [("100B single x4, acks=1", Shape::single(100), 4), ("1KB in 64K x4, acks=1", Shape::new(1000, 64 * KB), 4)]
+    {
+        let load = Produce { shape, connections, window: 16, acks: 1 };
+        let shows = if shape.batch_bytes == 0 { OPS } else { RATE };
+        cases.push(shared(&format!("produce {what}"), durability, false, shows, None, load));
+    }
+    cases
+}
+
+fn fetch() -> Vec<Case> {
+    let kb = Shape::new(1000, 64 * KB);
+    let (one, four) = (Some(machine::SENDFILE_1), Some(machine::SENDFILE_4));
+    let small_fetches = Fetch { fetch_bytes: 64 * KB as i32, ..Fetch::new(kb, 1) };
+    vec![
+        shared("fetch 1KB in 64K x1", PageCache, true, RATE, one, Fetch::new(kb, 1)),
+        shared("fetch 1KB in 64K x4", PageCache, true, RATE, four, Fetch::new(kb, 4)),
+        shared("fetch 1KB in 64K x16", PageCache, false, RATE, four, Fetch::new(kb, 16)),
+        shared("fetch 1KB in 1M x4", PageCache, false, RATE, four, Fetch::new(Shape::new(1000, MB), 4)),
+        shared("fetch 100B in 16K x4", PageCache, false, RATE, four, Fetch::new(Shape::new(100, 16 * KB), 4)),
+        shared("fetch 1KB single x4", PageCache, false, RATE, four, Fetch::new(Shape::single(1000), 4)),
+        shared("fetch 64K at a time x1", PageCache, false, RATE, one, small_fetches),
+        shared("both 1KB in 64K, 1+1", PageCache, true, RATE, None, ProduceAndFetch { shape: kb, pairs: 1 }),
+        shared("both 1KB in 64K, 4+4", PageCache, false, RATE, None, ProduceAndFetch { shape: kb, pairs: 4 }),
+    ]
+}
+
+fn latencies(durability: Durability) -> Vec<Case> {
+    let (p50, p99) = (less("e2e_p50_us", "us, median"), less("e2e_p99_us", "us, p99"));
+    let burst = less("burst_p50_us", "us, median");
+    let limit = Some(if durability == PageCache { machine::PING_US } else { machine::SYNC_SMALL_US });
+    let paced = |per_second, consumed| Latencies { per_second, producers: 4, consumed };
+    let ack = less("ack_p99_us", "us, p99");
+    vec![
+        shared("latency end to end, 1000/s", durability, true, p50, limit, paced(1000, true)),
+        shared("latency end to end, 1000/s, p99", durability, false, p99, limit, paced(1000, true)),
+        shared("latency end to end, 10000/s", durability, false, p50, limit, paced(10_000, true)),
+        shared("latency end to end, 10000/s, p99", durability, false, p99, limit, paced(10_000, true)),
+        shared("latency of the ack, 1000/s, p99", durability, false, ack, limit, paced(1000, false)),
+        shared("latency of the ack, 10000/s, p99", durability, false, ack, limit, paced(10_000, false)),
+        shared("burst over 1 partition", durability, false, burst, limit, Burst { partitions: 1 }),
+        shared("burst over 100 partitions", durability, true, burst, limit, Burst { partitions: 100 }),
+        shared("burst over 1000 partitions", durability, false, burst, limit, Burst { partitions: 1000 }),
+    ]
+}
+
+fn coordinators(durability: Durability) -> Vec<Case> {
+    let commits = Commits { in_flight: 200, connections: 16 };
+    vec![
+        shared("commits 200 in flight x16", durability, true, OPS, None, commits),
+        shared("groups join to leave x16", durability, false, OPS, None, Rounds { members: 16 }),
+        shared("transactions of one record x8", durability, false, OPS, None, Commitments { producers: 8 }),
+    ]
+}

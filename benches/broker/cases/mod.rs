@@ -1,0 +1,129 @@
+//! What is measured. A case names itself, says what it shows, and loads a broker.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `meter.rs` | CPU, memory and time around a load |
+//! | `list.rs` | all cases |
+//! | `produce.rs`, `fetch.rs`, `latency.rs`, `burst.rs`, `coordinators.rs` | loads on a running broker |
+//! | `life.rs`, `connections.rs` | start-up and memory, each on a broker of its own |
+//! | `tools.rs` | the same by Kafka's own tool, as a cross-check |
+
+mod burst;
+mod connections;
+mod coordinators;
+mod fetch;
+mod latency;
+mod life;
+mod list;
+mod meter;
+mod produce;
+mod tools;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+
+pub use list::all;
+pub use produce::warm_up;
+
+use crate::load::setup::{self, Topic};
+use crate::process::settings::Durability;
+use crate::process::{Broker, Product};
+use crate::report::Sample;
+
+/// How much is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    pub rounds: usize,
+    /// A case ends when so many bytes went through it or the time is over.
+    pub bytes: u64,
+    pub time: Duration,
+    pub warm_up_bytes: u64,
+}
+
+/// The figure that a case is judged by.
+#[derive(Clone, Copy)]
+pub struct Shows {
+    pub metric: &'static str,
+    pub unit: &'static str,
+    pub higher_is_better: bool,
+}
+
+pub const fn more(metric: &'static str, unit: &'static str) -> Shows {
+    Shows { metric, unit, higher_is_better: true }
+}
+
+pub const fn less(metric: &'static str, unit: &'static str) -> Shows {
+    Shows { metric, unit, higher_is_better: false }
+}
+
+pub struct Case {
+    pub name: String,
+    pub durability: Durability,
+    /// Also part of a quick run.
+    pub quick: bool,
+    pub shows: Shows,
+    /// The machine's limit to compare with.
+    pub limit: Option<&'static str>,
+    pub kind: Kind,
+}
+
+pub enum Kind {
+    /// On the broker that runs for all cases.
+    Shared(Box<dyn Load>),
+    /// On a broker of its own.
+    Alone(Box<dyn Life>),
+}
+
+pub trait Load {
+    fn run(&self, on: &mut Stage<'_>) -> Result<Sample>;
+}
+
+pub trait Life {
+    fn run(&self, product: &Product, dir: &Path, scale: &Scale) -> Result<Sample>;
+}
+
+/// What a load works with.
+pub struct Stage<'a> {
+    pub broker: &'a Broker,
+    pub scale: Scale,
+    /// For files of the benchmark's own, on the device that the brokers write to.
+    pub scratch: &'a Path,
+    topics: Vec<Topic>,
+}
+
+impl<'a> Stage<'a> {
+    pub fn new(broker: &'a Broker, scale: Scale, scratch: &'a Path) -> Stage<'a> {
+        Stage { broker, scale, scratch, topics: Vec::new() }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.broker.address
+    }
+
+    /// A topic that is deleted after the case.
+    pub fn topic(&mut self, partitions: i32) -> Result<Topic> {
+        let topic = setup::create_topic(self.address(), &fresh_name("topic"), partitions, &[])?;
+        self.topics.push(topic.clone());
+        Ok(topic)
+    }
+}
+
+impl Drop for Stage<'_> {
+    fn drop(&mut self) {
+        for topic in &self.topics {
+            if let Err(e) = setup::delete_topic(self.broker.address, topic) {
+                eprintln!("{} does not delete topic {}: {e:#}", self.broker.product.name(), topic.name);
+            }
+        }
+    }
+}
+
+/// A name that was not used before.
+pub fn fresh_name(kind: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("bench-{kind}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,16 @@
+//! Results: samples, their medians, and the ways they are shown.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `stats.rs` | what one run measured; median, least and most of several |
+//! | `results.rs` | all cases of a run, for both brokers |
+//! | `table.rs`, `json.rs`, `svg.rs` | for the terminal, for programs, for the README |
+
+pub mod json;
+pub mod results;
+pub mod stats;
+pub mod svg;
+pub mod table;
+
+pub use results::{CaseResult, Results};
+pub use stats::{Sample, Samples};

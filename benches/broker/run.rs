@@ -1,0 +1,231 @@
+//! The order of things: look at the machine, start the brokers, let them take turns, show what came out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::args::Args;
+use crate::cases::{self, Case, Kind, Scale, Stage};
+use crate::machine::{self, describe};
+use crate::process::broker::Home;
+use crate::process::kafka::{self, Kafka};
+use crate::process::settings::Durability;
+use crate::process::{Broker, Product};
+use crate::report::{CaseResult, Results, Sample, json, svg, table};
+
+/// Room on the disk for the logs of a case on both brokers and the files between.
+const ROOM_FACTOR: u64 = 6;
+const LONG: Scale = Scale { rounds: 5, bytes: 1 << 30, time: Duration::from_secs(4), warm_up_bytes: 4 << 30 };
+const QUICK: Scale = Scale { rounds: 3, bytes: 256 << 20, time: Duration::from_millis(1500), warm_up_bytes: 1 << 30 };
+
+pub fn run(args: &Args) -> Result<()> {
+    let target = target_dir()?;
+    let out = args.out.clone().unwrap_or_else(|| target.join("broker-bench"));
+    let data = args.data.clone().unwrap_or_else(|| out.join("data"));
+    fs::create_dir_all(&data).with_context(|| format!("making {}", data.display()))?;
+    fs::create_dir_all(&out)?;
+    let mut results = Results { date: describe::date(), machine: describe::machine(), ..Results::default() };
+    let products = products(args, &target, &data, &mut results);
+    if products.is_empty() {
+        bail!("there is no broker to measure");
+    }
+    let kafka = products.iter().find_map(|p| match p {
+        Product::Kafka(kafka) => Some(kafka),
+        Product::Ottla => None,
+    });
+    let is_wanted = |case: &Case| match args.case.is_empty() {
+        true => case.quick || !args.quick,
+        false => args.case.iter().any(|text| case.name.contains(text)),
+    };
+    let cases: Vec<Case> = cases::all(kafka).into_iter().filter(is_wanted).collect();
+    if args.list {
+        cases.iter().for_each(|case| println!("{} ({})", case.name, case.durability.name()));
+        return Ok(());
+    }
+    if cases.is_empty() {
+        bail!("no case is named so; --list shows them");
+    }
+    let scale = fitting_scale(args, &data, &mut results)?;
+    let run = Run { products, scale, data: data.clone() };
+    for durability in [Durability::PageCache, Durability::Synced] {
+        let (alone, shared): (Vec<&Case>, Vec<&Case>) = cases
+            .iter()
+            .filter(|case| case.durability == durability)
+            .partition(|case| matches!(case.kind, Kind::Alone(_)));
+        run.alone(&alone, &mut results);
+        run.shared(&shared, durability, &mut results)?;
+    }
+    let _ = fs::remove_dir_all(&data);
+    table::print(&results);
+    json::write(&results, &out.join("results.json"))?;
+    let charts = svg::write(&results, &out)?;
+    println!("\nAll figures: {}; charts beside it: {}", out.join("results.json").display(), charts.join(", "));
+    Ok(())
+}
+
+/// `target`, two levels above the binary.
+fn target_dir() -> Result<PathBuf> {
+    let binary = Path::new(env!("CARGO_BIN_EXE_ottla"));
+    Ok(binary.ancestors().nth(2).context("the binary lies in no target directory")?.to_path_buf())
+}
+
+fn products(args: &Args, target: &Path, data: &Path, results: &mut Results) -> Vec<Product> {
+    let mut products = Vec::new();
+    if !args.no_ottla {
+        products.push(Product::Ottla);
+    }
+    if args.no_kafka {
+        return products;
+    }
+    match Kafka::find(&target.join("kafka-bench")) {
+        Ok(mut kafka) => {
+            let read_ahead_kb = describe::read_ahead_kb(data);
+            if let Some(setting) = kafka::index_remedy(read_ahead_kb) {
+                kafka.extra_settings = setting.to_string();
+                say(
+                    results,
+                    format!(
+                        "read_ahead_kb is {} here, far above the usual 128: Kafka gets {} so that it does not pay for it",
+                        read_ahead_kb.unwrap_or_default(),
+                        setting.trim()
+                    ),
+                );
+            }
+            products.push(Product::Kafka(kafka));
+        }
+        Err(e) => say(results, format!("Apache Kafka is left out: {e:#}")),
+    }
+    products
+}
+
+/// The scale asked for, or a smaller one where the disk has no room for it.
+fn fitting_scale(args: &Args, data: &Path, results: &mut Results) -> Result<Scale> {
+    let mut scale = if args.quick { QUICK } else { LONG };
+    scale.rounds = args.rounds.unwrap_or(scale.rounds).max(1);
+    let free = describe::free_bytes(data)?;
+    let needed = scale.bytes.max(scale.warm_up_bytes / 4) * ROOM_FACTOR;
+    if free < needed {
+        let bytes = free / ROOM_FACTOR;
+        if bytes < 32 << 20 {
+            bail!("{} has {} MB free; a run needs at least 200 MB", data.display(), free >> 20);
+        }
+        say(results, format!("the disk has room for {} MB a case only, instead of {}", bytes >> 20, scale.bytes >> 20));
+        scale = Scale { bytes: scale.bytes.min(bytes), warm_up_bytes: scale.warm_up_bytes.min(bytes * 4), ..scale };
+    }
+    let load = describe::load_per_core();
+    if load > 0.3 {
+        say(results, format!("the machine is busy with other work (load {load:.1} per core): the figures are noisy"));
+    }
+    Ok(scale)
+}
+
+fn say(results: &mut Results, note: String) {
+    println!("{note}");
+    results.notes.push(note);
+}
+
+struct Run {
+    products: Vec<Product>,
+    scale: Scale,
+    data: PathBuf,
+}
+
+impl Run {
+    /// Cases with a broker of their own.
+    fn alone(&self, cases: &[&Case], results: &mut Results) {
+        for case in cases {
+            let Kind::Alone(life) = &case.kind else { continue };
+            let mut result = CaseResult::of(case);
+            for round in 0..self.scale.rounds {
+                for product in turns(&self.products, round) {
+                    let sample = life.run(product, &self.data.join("alone"), &self.scale);
+                    keep(&mut result, product, sample);
+                }
+            }
+            progress(&result);
+            results.cases.push(result);
+        }
+    }
+
+    /// Cases on two brokers that stay, so that they are warm.
+    fn shared(&self, cases: &[&Case], durability: Durability, results: &mut Results) -> Result<()> {
+        if cases.is_empty() {
+            return Ok(());
+        }
+        let mut homes = Vec::new();
+        let mut brokers = Vec::new();
+        for product in &self.products {
+            match self.start(product, durability) {
+                Ok((home, broker)) => {
+                    homes.push(home);
+                    brokers.push(broker);
+                }
+                Err(e) => say(results, format!("{} is left out ({}): {e:#}", product.name(), durability.name())),
+            }
+        }
+        if brokers.is_empty() {
+            return Ok(());
+        }
+        let first = results.cases.len();
+        results.cases.extend(cases.iter().map(|case| CaseResult::of(case)));
+        for round in 0..self.scale.rounds {
+            println!("round {} of {}, {}", round + 1, self.scale.rounds, durability.name());
+            results.limits.push(machine::measure(&self.data, self.scale.bytes)?);
+            for (case, result) in cases.iter().zip(results.cases.iter_mut().skip(first)) {
+                let Kind::Shared(load) = &case.kind else { continue };
+                for broker in turns(&brokers, round) {
+                    let mut stage = Stage::new(broker, self.scale, &self.data);
+                    let sample = load.run(&mut stage);
+                    drop(stage);
+                    keep(result, &broker.product, sample);
+                }
+                progress(result);
+            }
+        }
+        for broker in brokers {
+            broker.stop()?;
+        }
+        homes.into_iter().for_each(Home::remove);
+        Ok(())
+    }
+
+    fn start(&self, product: &Product, durability: Durability) -> Result<(Home, Broker)> {
+        println!("starting {} ({}) and warming it up", product.name(), durability.name());
+        let home = Home::new(product, self.data.join(product.name()), durability)?;
+        let broker = home.start()?;
+        cases::warm_up(&broker, self.scale, &self.data)?;
+        Ok((home, broker))
+    }
+}
+
+/// Who begins changes with every round.
+fn turns<T>(items: &[T], round: usize) -> impl Iterator<Item = &T> {
+    items.iter().cycle().skip(round % items.len().max(1)).take(items.len())
+}
+
+fn keep(result: &mut CaseResult, product: &Product, sample: Result<Sample>) {
+    let samples = match product {
+        Product::Ottla => &mut result.ottla,
+        Product::Kafka(_) => &mut result.kafka,
+    };
+    match sample {
+        Ok(sample) => samples.push(sample),
+        Err(e) => {
+            let note = format!("{}: {e:#}", product.name());
+            if !result.notes.contains(&note) {
+                println!("  {}: {note}", result.name);
+                result.notes.push(note);
+            }
+        }
+    }
+}
+
+/// A line while it runs, so that nobody waits in the dark.
+fn progress(result: &CaseResult) {
+    let last = |samples: &crate::report::Samples| {
+        samples.values(result.metric).last().map_or("-".into(), |value| table::number(*value))
+    };
+    println!("  {}: Ottla {}, Kafka {} {}", result.name, last(&result.ottla), last(&result.kafka), result.unit);
+}
