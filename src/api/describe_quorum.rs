@@ -2,6 +2,7 @@
 //! with itself. A client needs DESCRIBE on the cluster.
 
 use bytes::Bytes;
+use uuid::Uuid;
 
 use crate::controller::metadata::ApiError;
 use crate::model::ErrorCode;
@@ -13,6 +14,8 @@ use crate::wire::messages::{BrokerId, DescribeQuorumRequest, DescribeQuorumRespo
 
 use super::{Context, Outcome, answer};
 
+/// The version that brought the nodes' endpoints and directories.
+const NODES_FROM: i16 = 2;
 const METADATA_TOPIC: &str = "__cluster_metadata";
 
 pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
@@ -39,7 +42,8 @@ fn respond(cx: &Context, request: DescribeQuorumRequest) -> DescribeQuorumRespon
         TopicData::default().with_topic_name(topic.topic_name).with_partitions(vec![metadata_partition(cx)])
     });
     let topics = topics.collect();
-    response.with_topics(topics).with_nodes(vec![this_node(cx)])
+    let nodes = if cx.version() >= NODES_FROM { vec![this_node(cx)] } else { Vec::new() };
+    response.with_topics(topics).with_nodes(nodes)
 }
 
 fn unknown(topic: describe_quorum_request::TopicData) -> TopicData {
@@ -57,9 +61,10 @@ fn unknown(topic: describe_quorum_request::TopicData) -> TopicData {
 fn metadata_partition(cx: &Context) -> PartitionData {
     let end = cx.broker.image().next_offset;
     let now_ms = cx.broker.clock().now_ms();
+    let directory = if cx.version() >= NODES_FROM { cx.broker.metadata().voter_directory() } else { Uuid::nil() };
     let voter = ReplicaState::default()
         .with_replica_id(BrokerId(cx.broker.node_id().0))
-        .with_replica_directory_id(cx.broker.metadata().voter_directory())
+        .with_replica_directory_id(directory)
         .with_log_end_offset(end)
         .with_last_fetch_timestamp(now_ms)
         .with_last_caught_up_timestamp(now_ms);

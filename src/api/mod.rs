@@ -10,6 +10,7 @@ mod add_raft_voter;
 mod alter_client_quotas;
 mod alter_configs;
 mod alter_partition_reassignments;
+mod alter_replica_log_dirs;
 mod alter_user_scram_credentials;
 mod api_versions;
 mod asking;
@@ -19,11 +20,13 @@ mod create_acls;
 mod create_partitions;
 mod create_topics;
 mod delete_acls;
+mod delete_records;
 mod delete_topics;
 mod describe_acls;
 mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
+mod describe_log_dirs;
 mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
@@ -122,6 +125,7 @@ pub static TABLE: &[Api] = &[
     serial(ApiKey::ApiVersions, api_versions::handle),
     serial(ApiKey::CreateTopics, create_topics::handle),
     serial(ApiKey::DeleteTopics, delete_topics::handle),
+    serial(ApiKey::DeleteRecords, delete_records::handle),
     serial(ApiKey::InitProducerId, init_producer_id::handle),
     serial(ApiKey::OffsetForLeaderEpoch, offset_for_leader_epoch::handle),
     serial(ApiKey::AddPartitionsToTxn, add_partitions_to_txn::handle),
@@ -133,6 +137,8 @@ pub static TABLE: &[Api] = &[
     serial(ApiKey::DeleteAcls, delete_acls::handle),
     serial(ApiKey::DescribeConfigs, describe_configs::handle),
     serial(ApiKey::AlterConfigs, alter_configs::handle),
+    serial(ApiKey::AlterReplicaLogDirs, alter_replica_log_dirs::handle),
+    serial(ApiKey::DescribeLogDirs, describe_log_dirs::handle),
     serial(ApiKey::CreatePartitions, create_partitions::handle),
     serial(ApiKey::ElectLeaders, elect_leaders::handle),
     serial(ApiKey::IncrementalAlterConfigs, incremental_alter_configs::handle),

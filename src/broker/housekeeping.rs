@@ -146,6 +146,9 @@ impl Broker {
 
     /// Writes the recovery points, log starts and high watermarks of every directory.
     pub fn write_checkpoints(&self) {
+        // A checkpoint is written beside the old one and takes its place: two writers at once would mix their bytes.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _alone = ONE_AT_A_TIME.lock();
         for dir in &self.log_dirs().dirs {
             if dir.commit.is_offline() {
                 continue;

@@ -85,7 +85,9 @@ impl MetadataMachine {
         if upsertion.iterations > ITERATIONS_MAX {
             return refuse("Too many iterations");
         }
-        let keys = (self.settings.derive_scram_keys)(mechanism, &upsertion.salted_password)
+        let password = Some(&*upsertion.salted_password).filter(|password| !password.is_empty());
+        let keys = password
+            .and_then(|password| (self.settings.derive_scram_keys)(mechanism, password))
             .ok_or_else(|| ApiError::bare(ErrorCode::UnknownServerError))?;
         Ok(UserScramCredential {
             name: upsertion.name.to_string(),

@@ -243,7 +243,12 @@ impl Creation<'_> {
         result.num_partitions = partitions.len() as i32;
         result.replication_factor = partitions.first().map_or(0, |partition| partition.replicas.len() as i16);
         let shown = self.machine.settings.rules.topic_configs(self.machine.image(), configs);
-        result.configs = Some(shown.into_iter().map(wire_config).collect());
+        // What was given is shown as it was given, not as it was understood.
+        let as_given = |mut config: EffectiveConfig| {
+            config.value = configs.get(&config.name).cloned().or(config.value);
+            wire_config(config)
+        };
+        result.configs = Some(shown.into_iter().map(as_given).collect());
         result
     }
 }

@@ -1,0 +1,101 @@
+//! DeleteRecords (21), versions 0-2: moves the start of partitions forward. The new start is in the checkpoint on stable
+//! storage before the answer goes out, so that no crash takes it back. A client needs DELETE on the topic.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::broker::partition::Partition;
+use crate::model::{ErrorCode, Offset};
+use crate::security::{Operation, ResourceType};
+use crate::wire::WireError;
+use crate::wire::codec;
+use crate::wire::messages::delete_records_request::DeleteRecordsPartition;
+use crate::wire::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
+use crate::wire::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
+
+use super::{Context, Outcome, encode};
+
+/// Asks for everything up to the high watermark.
+const HIGH_WATERMARK: i64 = -1;
+/// The low watermark of a partition that has an error.
+const NONE: i64 = -1;
+
+pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
+    let request: DeleteRecordsRequest = codec::decode(cx.version(), body)?;
+    // It writes files and waits for them, which is no work for a network worker.
+    Ok(Outcome::Later(Box::pin(async move {
+        let done = tokio::task::spawn_blocking(move || encode(&cx, &respond(&cx, request))).await;
+        match done {
+            Ok(outcome) => outcome.unwrap_or_else(|e| Outcome::Close(e.to_string())),
+            Err(e) => Outcome::Close(format!("deleting records failed: {e}")),
+        }
+    })))
+}
+
+fn respond(cx: &Context, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
+    let mut moved: Vec<Arc<Partition>> = Vec::new();
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for topic in request.topics {
+        let allowed = cx.allows(Operation::Delete, ResourceType::Topic, &topic.name);
+        let mut results = Vec::with_capacity(topic.partitions.len());
+        for asked in &topic.partitions {
+            let result = match allowed {
+                true => delete(cx, &topic.name, asked, &mut moved),
+                false => Err(ErrorCode::TopicAuthorizationFailed),
+            };
+            results.push(
+                DeleteRecordsPartitionResult::default()
+                    .with_partition_index(asked.partition_index)
+                    .with_low_watermark(result.map_or(NONE, |start| start.0))
+                    .with_error_code(result.err().unwrap_or(ErrorCode::None).code()),
+            );
+        }
+        topics.push(DeleteRecordsTopicResult::default().with_name(topic.name).with_partitions(results));
+    }
+    if !moved.is_empty() {
+        cx.broker.write_checkpoints();
+        cx.broker.bury(&moved);
+    }
+    let mut response = DeleteRecordsResponse::default().with_topics(topics);
+    fail_what_is_lost(cx, &mut response);
+    response
+}
+
+fn delete(
+    cx: &Context,
+    topic: &str,
+    asked: &DeleteRecordsPartition,
+    moved: &mut Vec<Arc<Partition>>,
+) -> Result<Offset, ErrorCode> {
+    let image = cx.broker.image();
+    let known = image.topics.by_name(topic).and_then(|topic| topic.partition(asked.partition_index));
+    known.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let partition = cx.broker.partition(topic, asked.partition_index).ok_or(ErrorCode::KafkaStorageError)?;
+    if partition.is_offline() {
+        return Err(ErrorCode::KafkaStorageError);
+    }
+    let settings = partition.settings();
+    if settings.cleanup_compact && !settings.cleanup_delete {
+        return Err(ErrorCode::PolicyViolation);
+    }
+    let to = match asked.offset {
+        HIGH_WATERMARK => partition.ends().high_watermark,
+        offset => Offset(offset),
+    };
+    let start = partition.log().delete_records(to).map_err(|e| e.code())?;
+    moved.push(partition.clone());
+    Ok(start)
+}
+
+/// A checkpoint that could not be written has taken its directory offline, and its partitions' answers with it.
+fn fail_what_is_lost(cx: &Context, response: &mut DeleteRecordsResponse) {
+    for topic in &mut response.topics {
+        for result in topic.partitions.iter_mut().filter(|result| result.error_code == ErrorCode::None.code()) {
+            if cx.broker.is_offline(&topic.name, result.partition_index) {
+                result.error_code = ErrorCode::KafkaStorageError.code();
+                result.low_watermark = NONE;
+            }
+        }
+    }
+}
