@@ -8,7 +8,7 @@ use crate::api::{Context, Outcome, answer_later};
 use crate::broker::groups::OFFSETS_TOPIC;
 use crate::broker::transactions::TRANSACTION_STATE;
 use crate::controller::group::events::text;
-use crate::model::ErrorCode;
+use crate::model::{ErrorCode, TopicId};
 use crate::security::{Operation, ResourceType};
 use crate::wire::WireError;
 use crate::wire::messages::find_coordinator_response::Coordinator;
@@ -16,6 +16,8 @@ use crate::wire::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
+const SHARE: i8 = 2;
+const SHARE_SINCE: i16 = 6;
 /// From this version on a request asks for several keys.
 const BATCHED_SINCE: i16 = 4;
 
@@ -61,6 +63,8 @@ async fn locate(cx: &Context, key_type: i8, key: &str) -> Result<(), ErrorCode> 
         TRANSACTION => {
             (ResourceType::TransactionalId, TRANSACTION_STATE, ErrorCode::TransactionalIdAuthorizationFailed)
         }
+        // There are keys for share coordinators, but there is none here.
+        SHARE if cx.version() >= SHARE_SINCE && is_share_key(key) => return Err(ErrorCode::CoordinatorNotAvailable),
         _ => return Err(ErrorCode::InvalidRequest),
     };
     if !cx.allows(Operation::Describe, resource, key) {
@@ -71,6 +75,15 @@ async fn locate(cx: &Context, key_type: i8, key: &str) -> Result<(), ErrorCode> 
         cx.broker.create_missing(vec![topic.to_string()]).await;
     }
     if is_there() { Ok(()) } else { Err(ErrorCode::CoordinatorNotAvailable) }
+}
+
+/// A share coordinator's key: group, topic id and partition.
+fn is_share_key(key: &str) -> bool {
+    let mut parts = key.rsplitn(3, ':');
+    let partition = parts.next().and_then(|part| part.parse::<i32>().ok());
+    let topic = parts.next().and_then(|part| part.parse::<TopicId>().ok());
+    let group = parts.next();
+    partition.is_some_and(|p| p >= 0) && topic.is_some() && group.is_some_and(|group| !group.is_empty())
 }
 
 /// What older versions print beside the number.

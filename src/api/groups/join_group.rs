@@ -30,7 +30,8 @@ pub(in crate::api) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireEr
                 Ok(Reply::JoinGroup(response)) => response,
                 other => failed(other.err().unwrap_or(WRONG_REPLY)),
             };
-            let name = match response.protocol_name.clone() {
+            // Where there is no protocol, new clients read null and old ones an empty name.
+            let name = match response.protocol_name.clone().filter(|name| !name.is_empty()) {
                 None if cx.version() < NULL_PROTOCOL_SINCE => Some(text("")),
                 name => name,
             };

@@ -14,13 +14,15 @@ pub(super) mod offset_delete;
 pub(super) mod offset_fetch;
 pub(super) mod sync_group;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
 use super::Context;
+use crate::broker::groups::OFFSETS_TOPIC;
+use crate::controller::group::assign::java_order;
 use crate::controller::group::events::{Call, Caller, Event, Reply, Request};
 use crate::model::ErrorCode;
+use crate::model::java_hash::java_hash;
 
 /// What a machine answers of another kind than it was asked for cannot happen; the client hears of it as of any fault.
 pub(super) const WRONG_REPLY: ErrorCode = ErrorCode::UnknownServerError;
@@ -45,18 +47,27 @@ pub(super) fn ask(
     async move { asking?.await }
 }
 
-/// Groups of one request by the partition that keeps them, with their places in the request.
-pub(super) fn by_partition(cx: &Context, groups: &[Arc<str>]) -> BTreeMap<i32, Vec<(usize, Arc<str>)>> {
-    let mut split: BTreeMap<i32, Vec<(usize, Arc<str>)>> = BTreeMap::new();
-    for (place, group) in groups.iter().enumerate() {
+/// Groups of one request by the partition that keeps them, in the order in which Kafka's table of partitions shows
+/// them; within a partition in the order of the request.
+fn by_partition(cx: &Context, groups: &[Arc<str>]) -> Vec<(Option<i32>, Vec<Arc<str>>)> {
+    let mut split: Vec<(Option<i32>, Vec<Arc<str>>)> = Vec::new();
+    for group in groups {
         // Without the topic all of them get the same answer.
-        let partition = cx.broker.groups().partition_of(group).unwrap_or(-1);
-        split.entry(partition).or_default().push((place, group.clone()));
+        let partition = cx.broker.groups().partition_of(group);
+        match split.iter_mut().find(|(known, _)| *known == partition) {
+            Some((_, together)) => together.push(group.clone()),
+            None => split.push((partition, vec![group.clone()])),
+        }
     }
+    let topic = java_hash(OFFSETS_TOPIC);
+    let buckets = java_order::grown_table(split.len());
+    java_order::sort(&mut split, buckets, |(partition, _)| {
+        partition.unwrap_or(0).wrapping_add(31).wrapping_mul(31).wrapping_add(topic)
+    });
     split
 }
 
-/// Asks each partition about its groups, and puts the answers in the order of the request.
+/// Asks each partition about its groups.
 pub(super) async fn ask_each<T>(
     cx: &Context,
     groups: &[Arc<str>],
@@ -64,29 +75,25 @@ pub(super) async fn ask_each<T>(
     answers: impl Fn(Reply) -> Option<Vec<T>>,
     failed: impl Fn(&Arc<str>, ErrorCode) -> T,
 ) -> Vec<T> {
-    let mut placed: Vec<(usize, T)> = Vec::with_capacity(groups.len());
     let mut asked = Vec::new();
-    for (partition, members) in by_partition(cx, groups) {
-        let ids = members.iter().map(|(_, id)| id.clone()).collect();
-        let shard = match partition {
-            -1 => Err(ErrorCode::CoordinatorNotAvailable),
-            partition => cx.broker.groups().shard(partition),
-        };
-        asked.push((members, shard.map(|shard| shard.ask(call(cx, request(ids))))));
+    for (partition, ids) in by_partition(cx, groups) {
+        let shard = partition.ok_or(ErrorCode::CoordinatorNotAvailable).and_then(|p| cx.broker.groups().shard(p));
+        let asking = shard.map(|shard| shard.ask(call(cx, request(ids.clone()))));
+        asked.push((ids, asking));
     }
-    for (members, asking) in asked {
+    let mut all = Vec::with_capacity(groups.len());
+    for (ids, asking) in asked {
         let answered = match asking {
             Ok(asking) => asking.await,
             Err(code) => Err(code),
         };
         match answered.map(&answers) {
-            Ok(Some(found)) => placed.extend(members.into_iter().map(|(place, _)| place).zip(found)),
+            Ok(Some(found)) => all.extend(found),
             other => {
                 let code = other.err().unwrap_or(WRONG_REPLY);
-                placed.extend(members.iter().map(|(place, id)| (*place, failed(id, code))));
+                all.extend(ids.iter().map(|id| failed(id, code)));
             }
         }
     }
-    placed.sort_by_key(|(place, _)| *place);
-    placed.into_iter().map(|(_, answer)| answer).collect()
+    all
 }
