@@ -59,7 +59,7 @@ fn voters(settings: &Settings, values: &Values, findings: &mut Findings) {
         let what = "Ottla is one node and joins no quorum of several voters";
         return findings.mistake(settings, KEY, what, "name this node only, or remove the line");
     }
-    let id = values.int("node.id").to_string();
+    let Some(id) = values.int_or_absent("node.id").map(|id| id.to_string()) else { return };
     if let Some((voter, _)) = voters.first().and_then(|voter| voter.split_once('@'))
         && voter != id
     {

@@ -99,13 +99,29 @@ impl Disk for RealDisk {
         use rustix::fs::{FlockOperation, fcntl_lock, flock};
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let held = |e: rustix::io::Errno| match e {
-            rustix::io::Errno::ACCESS | rustix::io::Errno::AGAIN => io::ErrorKind::WouldBlock.into(),
+            rustix::io::Errno::ACCESS | rustix::io::Errno::AGAIN => {
+                io::Error::new(io::ErrorKind::WouldBlock, lock_holder(&file).unwrap_or("pid unknown".into()))
+            }
             e => io::Error::from(e),
         };
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(held)?;
         fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(held)?;
         Ok(Box::new(RealLock { _file: file }))
     }
+}
+
+/// Which process holds a lock of this file, where the system tells.
+fn lock_holder(file: &File) -> Option<String> {
+    let inode = file.metadata().ok()?.ino().to_string();
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    // `1: FLOCK ADVISORY WRITE <pid> <major>:<minor>:<inode> 0 EOF`
+    let pid = locks.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let place = words.iter().position(|word| word.rsplit(':').next() == Some(&inode) && word.contains(':'))?;
+        words.get(place.checked_sub(1)?)?.parse::<u32>().ok()
+    })?;
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    Some(format!("pid {pid} {}", name.trim()).trim_end().to_string())
 }
 
 /// Every file and directory under `dir`, one by one, where the system cannot sync a file system in one call.
