@@ -402,7 +402,7 @@ impl PartitionLog {
             disk.sync_dir(&dir)?;
         }
         self.snapshot_producers(base)?;
-        let next = Segment::create(self.place.clone(), base, now_ms);
+        let next = Segment::create(self.place.clone(), base, Stage::Live, now_ms);
         if let Err(e) = next.as_ref().map(|_| ()).and(active.seal().as_ref().map(|_| ())) {
             // The file of a segment that does not begin would later lie in the middle of another.
             let _ = self.place.handles().disk().remove_file(&self.place.path(names::file(

@@ -64,7 +64,7 @@ impl PartitionLog {
             end = opening.log_start;
         }
         if segments.is_empty() {
-            segments.push(Segment::create(self.place.clone(), end, opening.now_ms)?);
+            segments.push(Segment::create(self.place.clone(), end, Stage::Live, opening.now_ms)?);
             self.dirty.dir(dir);
             self.names_at_risk = true;
         }

@@ -202,6 +202,11 @@ impl PartitionLog {
         self.reader.0.0.lock().view.segments = Arc::new(segments);
     }
 
+    /// A segment to be written beside the log and then put in the place of others.
+    pub fn new_cleaned_segment(&self, base: Offset, now_ms: i64) -> io::Result<Arc<Segment>> {
+        Segment::create(self.place.clone(), base, Stage::Cleaned, now_ms)
+    }
+
     /// Puts cleaned segments in the place of the ones they were made from; readers that hold an old one keep it.
     ///
     /// `new` are segments in stage `Cleaned` whose files are complete and synced, `old` adjoining sealed segments of this
