@@ -1,5 +1,5 @@
 //! Power is lost at every operation of a random workload; many possible remains of each are opened and compared with
-//! what had been promised. `OTTLA_LONG_TESTS=1` tries many more.
+//! what had been promised. `OTTLA_LONG_TESTS=1` tries many more, `OTTLA_FIRST_SEED=n` others.
 
 use ottla::disk::sim::{Rng, SimDisk};
 
@@ -31,7 +31,8 @@ fn run(disk: &SimDisk, seed: u64) -> (Model, Option<String>) {
 fn nothing_promised_is_lost_at_any_crash_point() {
     let (workloads, every, survivals) = if long() { (40, 1, 10) } else { (6, 5, 3) };
     let mut points = 0;
-    for workload in 0..workloads {
+    let first: u64 = std::env::var("OTTLA_FIRST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+    for workload in first..first + workloads {
         let disk = SimDisk::new();
         let (_, failed) = run(&disk, workload);
         assert_eq!(failed, None, "workload {workload} runs without a crash");
