@@ -46,6 +46,7 @@ mod metadata;
 mod offset_for_leader_epoch;
 mod produce;
 mod remove_raft_voter;
+mod txn_offset_commit;
 mod unregister_broker;
 mod update_features;
 mod write_txn_markers;
@@ -132,6 +133,7 @@ pub static TABLE: &[Api] = &[
     serial(ApiKey::AddOffsetsToTxn, add_offsets_to_txn::handle),
     serial(ApiKey::EndTxn, end_txn::handle),
     serial(ApiKey::WriteTxnMarkers, write_txn_markers::handle),
+    serial(ApiKey::TxnOffsetCommit, txn_offset_commit::handle),
     serial(ApiKey::DescribeAcls, describe_acls::handle),
     serial(ApiKey::CreateAcls, create_acls::handle),
     serial(ApiKey::DeleteAcls, delete_acls::handle),

@@ -256,6 +256,7 @@ impl Broker {
             self.features.store(Arc::new(Finalized { epoch, levels }));
         }
         self.image.store(image.clone());
+        self.transactions.metadata_changed(&image);
         self.groups.metadata_changed(image);
     }
 

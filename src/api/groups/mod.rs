@@ -27,7 +27,8 @@ use crate::model::java_hash::java_hash;
 /// What a machine answers of another kind than it was asked for cannot happen; the client hears of it as of any fault.
 pub(super) const WRONG_REPLY: ErrorCode = ErrorCode::UnknownServerError;
 
-fn call(cx: &Context, request: Request) -> Event {
+/// A client's request as the machine hears it.
+pub(super) fn call(cx: &Context, request: Request) -> Event {
     let caller = Caller {
         api_version: cx.version(),
         client_id: Arc::from(cx.client_id()),

@@ -1,15 +1,13 @@
 //! What the transaction machines need around them, and the doing of what they order.
 
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
-use crate::controller::machine::TxnMarker;
+use crate::controller::metadata::MetadataImage;
 use crate::controller::txn::{
     MarkerOrder, Request, TransactionalId, TxnAction, TxnConfig, TxnEvent, TxnMachine, TxnVersion,
 };
 use crate::log::EndTxn;
 use crate::model::java_hash::partition_for;
-use crate::model::{ErrorCode, ProducerId};
 
 use super::ids::ProducerIdSource;
 use super::markers;
@@ -21,51 +19,15 @@ pub const TRANSACTION_STATE: &str = "__transaction_state";
 /// The feature whose level says how transactions end and how they are written down.
 const TRANSACTION_VERSION: &str = "transaction.version";
 
-type Coming<T> = Pin<Box<dyn Future<Output = Result<T, ErrorCode>> + Send>>;
-/// Gives the first id of a new block of producer ids.
-pub type ProducerIdBlocks = Box<dyn Fn() -> Coming<ProducerId> + Send + Sync>;
-/// Has the group coordinator of a partition of `__consumer_offsets` end a transaction there.
-pub type OffsetsEnder = Box<dyn Fn(i32, TxnMarker) -> Coming<()> + Send + Sync>;
-
-/// The other coordinators, as far as transactions reach into them.
-pub struct Surroundings {
-    pub producer_id_blocks: ProducerIdBlocks,
-    pub end_offsets: OffsetsEnder,
-}
-
 /// The home of the transaction machines.
 pub struct TxnHost {
     broker: Weak<Broker>,
-    producer_ids: Arc<ProducerIdSource>,
-    surroundings: Arc<OnceLock<Surroundings>>,
+    pub(super) producer_ids: Arc<ProducerIdSource>,
 }
 
 impl TxnHost {
     pub fn new(broker: Weak<Broker>) -> Self {
-        TxnHost { broker, producer_ids: Arc::default(), surroundings: Arc::default() }
-    }
-
-    pub(super) fn surround(&self, surroundings: Surroundings) {
-        // A second call finds them set already; they do not change while the broker runs.
-        let _ = self.surroundings.set(surroundings);
-    }
-
-    pub(super) async fn fresh_producer_id(&self) -> Result<ProducerId, ErrorCode> {
-        self.producer_ids.next(&self.surroundings).await
-    }
-}
-
-impl TxnHost {
-    /// Has the group coordinator end a transaction in one of its partitions.
-    pub(super) fn end_offsets(&self, partition: i32, marker: TxnMarker) -> Coming<()> {
-        end_offsets(&self.surroundings, partition, marker)
-    }
-}
-
-fn end_offsets(surroundings: &OnceLock<Surroundings>, partition: i32, marker: TxnMarker) -> Coming<()> {
-    match surroundings.get() {
-        Some(surroundings) => (surroundings.end_offsets)(partition, marker),
-        None => Box::pin(std::future::ready(Err(ErrorCode::CoordinatorNotAvailable))),
+        TxnHost { producer_ids: Arc::new(ProducerIdSource::new(broker.clone())), broker }
     }
 }
 
@@ -88,7 +50,7 @@ impl Host for TxnHost {
             expiry_interval_ms: settings.remove_expired_interval_ms,
             ..TxnConfig::default()
         };
-        TxnMachine::new(config, version(&broker))
+        TxnMachine::new(config, version(&broker.image()))
     }
 
     fn needs(&self, _event: &TxnEvent) -> Needs {
@@ -97,11 +59,11 @@ impl Host for TxnHost {
 
     fn act(&self, action: TxnAction) {
         let Some(broker) = self.broker.upgrade() else { return };
-        let (ids, surroundings) = (self.producer_ids.clone(), self.surroundings.clone());
+        let producer_ids = self.producer_ids.clone();
         tokio::spawn(async move {
             let (id, event) = match action {
                 TxnAction::WriteMarkers(order) => {
-                    write(&broker, &surroundings, &order).await;
+                    write(&broker, &order).await;
                     let id = order.transactional_id.clone();
                     (
                         id,
@@ -110,7 +72,7 @@ impl Host for TxnHost {
                 }
                 TxnAction::FenceWithFreshId { transactional_id, producer } => {
                     // Without an id the next scan for timed-out transactions orders it again.
-                    let Ok(fresh) = ids.next(&surroundings).await else { return };
+                    let Ok(fresh) = producer_ids.next().await else { return };
                     let request = Request::FenceTimedOut { producer, fresh: Some(fresh) };
                     (transactional_id.clone(), TxnEvent::Request(transactional_id, request))
                 }
@@ -121,7 +83,7 @@ impl Host for TxnHost {
 }
 
 /// Writes what was ordered with the epoch of the coordinator that ordered it.
-async fn write(broker: &Arc<Broker>, surroundings: &OnceLock<Surroundings>, order: &MarkerOrder) {
+async fn write(broker: &Arc<Broker>, order: &MarkerOrder) {
     let coordinator = state_partition(broker, &order.transactional_id);
     let epoch = coordinator.and_then(|index| broker.partition(TRANSACTION_STATE, index));
     let end = EndTxn {
@@ -131,8 +93,7 @@ async fn write(broker: &Arc<Broker>, surroundings: &OnceLock<Surroundings>, orde
         coordinator_epoch: epoch.map_or(0, |partition| partition.leader_epoch().0),
         transaction_version: order.version.0,
     };
-    let end_offsets = |partition, marker| end_offsets(surroundings, partition, marker);
-    markers::write_all(broker, &end, order, &end_offsets).await;
+    markers::write_all(broker, &end, order).await;
 }
 
 /// When this fails the machine is gone; the one that takes its log over gives its orders anew.
@@ -149,6 +110,7 @@ fn state_partition(broker: &Broker, id: &str) -> Option<i32> {
     Some(partition_for(id, i32::try_from(count).ok()?))
 }
 
-fn version(broker: &Broker) -> TxnVersion {
-    TxnVersion(broker.image().features.finalized.get(TRANSACTION_VERSION).copied().unwrap_or(0))
+/// The level of `transaction.version` in force.
+pub fn version(image: &MetadataImage) -> TxnVersion {
+    TxnVersion(image.features.finalized.get(TRANSACTION_VERSION).copied().unwrap_or(0))
 }

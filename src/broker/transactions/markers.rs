@@ -1,11 +1,11 @@
 //! Writing the end of a transaction to each of its partitions: one append a partition, one shared wait for the disk.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{info, warn};
 
+use crate::controller::group::events::Event;
 use crate::controller::machine::{Producer, TxnMarker};
 use crate::controller::txn::MarkerOrder;
 use crate::log::{AppendError, EndTxn};
@@ -13,23 +13,18 @@ use crate::model::{ErrorCode, TopicPartition};
 
 use super::super::Broker;
 use super::super::acks::{AckGroup, AllDurable};
+use super::super::groups::OFFSETS_TOPIC;
 
-/// The log of the group coordinator.
-pub const CONSUMER_OFFSETS: &str = "__consumer_offsets";
 /// Pauses between attempts grow from the first to the last.
 const RETRY_MS: std::ops::RangeInclusive<u64> = 10..=5_000;
 
-/// Ends a transaction in a partition of the group coordinator.
-pub type EndOffsets<'a> =
-    &'a (dyn Fn(i32, TxnMarker) -> Pin<Box<dyn Future<Output = Result<(), ErrorCode>> + Send>> + Sync);
-
 /// Returns when every partition has its marker on stable storage, or is gone for good. Whatever stands in the way is
 /// waited for: the transaction can do nothing else.
-pub async fn write_all(broker: &Arc<Broker>, end: &EndTxn, order: &MarkerOrder, offsets: EndOffsets<'_>) {
+pub async fn write_all(broker: &Arc<Broker>, end: &EndTxn, order: &MarkerOrder) {
     let mut missing = order.partitions.clone();
     let mut pause_ms = *RETRY_MS.start();
     loop {
-        let results = write(broker, end, &missing, offsets).await;
+        let results = write(broker, end, &missing).await;
         let retry = |code: &ErrorCode| !is_final(*code);
         let failed: Vec<(TopicPartition, ErrorCode)> =
             missing.into_iter().zip(results).filter(|(_, code)| retry(code)).collect();
@@ -57,25 +52,25 @@ fn is_final(code: ErrorCode) -> bool {
 }
 
 /// One attempt: an error code for each partition, in their order.
-pub async fn write(
-    broker: &Arc<Broker>,
-    end: &EndTxn,
-    partitions: &[TopicPartition],
-    offsets: EndOffsets<'_>,
-) -> Vec<ErrorCode> {
+pub async fn write(broker: &Arc<Broker>, end: &EndTxn, partitions: &[TopicPartition]) -> Vec<ErrorCode> {
     let group = AckGroup::new();
     let mut results = vec![ErrorCode::None; partitions.len()];
     let mut of_offsets = Vec::new();
     for (slot, at) in partitions.iter().enumerate() {
-        if &*at.topic == CONSUMER_OFFSETS {
+        if &*at.topic == OFFSETS_TOPIC {
             // The group coordinator writes its own marker, to know of it.
-            of_offsets.push((slot, offsets(at.partition.0, marker(end))));
+            let event = Event::TxnMarker(marker(end));
+            of_offsets.push((slot, broker.groups().shard(at.partition.0).map(|shard| shard.ask(event))));
         } else {
             results[slot] = append(broker, end, at, slot, &group);
         }
     }
-    for (slot, completing) in of_offsets {
-        results[slot] = completing.await.err().unwrap_or(ErrorCode::None);
+    for (slot, asking) in of_offsets {
+        let ended = match asking {
+            Ok(asking) => asking.await.map(|_| ()),
+            Err(_) => Err(absent(broker, &partitions[slot])),
+        };
+        results[slot] = ended.err().unwrap_or(ErrorCode::None);
     }
     for (slot, code) in AllDurable(group).await {
         results[slot] = code;

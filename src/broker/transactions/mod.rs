@@ -6,11 +6,13 @@ mod host;
 mod ids;
 mod markers;
 
-pub use host::{ProducerIdBlocks, Surroundings, TRANSACTION_STATE, TxnHost};
+pub use host::{TRANSACTION_STATE, TxnHost};
 
+use std::sync::atomic::{AtomicI16, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::controller::machine::Producer;
+use crate::controller::metadata::MetadataImage;
 use crate::controller::txn::{
     ListFilter, Request, TransactionalId, TxnDescription, TxnEvent, TxnListing, TxnReply, TxnVersion,
 };
@@ -20,23 +22,19 @@ use crate::model::{ErrorCode, ProducerId, TopicPartition};
 
 use super::Broker;
 use super::coordinator::Coordinator;
-use markers::CONSUMER_OFFSETS;
+use super::groups::OFFSETS_TOPIC;
 
 /// What clients ask about transactions. One for the broker.
 pub struct Transactions {
     coordinator: Coordinator<TxnHost>,
+    /// The level of `transaction.version` that the machines know.
+    told_version: AtomicI16,
 }
 
 impl Transactions {
     pub fn new(broker: Weak<Broker>) -> Self {
-        Transactions { coordinator: Coordinator::new(Arc::new(TxnHost::new(broker.clone())), broker) }
-    }
-
-    /// Loads every partition of the transaction log and goes on with what a stop interrupted. Called at start, and
-    /// after the topic was made.
-    pub fn start(&self, surroundings: Surroundings) {
-        self.coordinator.host().surround(surroundings);
-        self.coordinator.start();
+        let coordinator = Coordinator::new(Arc::new(TxnHost::new(broker.clone())), broker);
+        Transactions { coordinator, told_version: AtomicI16::new(-1) }
     }
 
     /// Where a transactional id is kept; `None` while there is no transaction log.
@@ -46,7 +44,7 @@ impl Transactions {
 
     /// A producer id for a producer without transactions.
     pub async fn fresh_producer_id(&self) -> Result<ProducerId, ErrorCode> {
-        self.coordinator.host().fresh_producer_id().await
+        self.coordinator.host().producer_ids.next().await
     }
 
     pub async fn init(&self, id: &str, timeout_ms: i32, expected: Option<Producer>) -> Result<Producer, ErrorCode> {
@@ -128,12 +126,17 @@ impl Transactions {
         end: &EndTxn,
         partitions: &[TopicPartition],
     ) -> Vec<ErrorCode> {
-        let host = self.coordinator.host();
-        markers::write(broker, end, partitions, &|partition, marker| host.end_offsets(partition, marker)).await
+        markers::write(broker, end, partitions).await
     }
 
-    /// Tells every machine the new level of `transaction.version`.
-    pub fn version_changed(&self, version: TxnVersion) {
+    /// New metadata is in force. Machines of new partitions are started, at the broker's start those of all: they go on
+    /// with what a stop interrupted. All are told the level of `transaction.version`.
+    pub fn metadata_changed(&self, image: &MetadataImage) {
+        self.coordinator.start();
+        let version = host::version(image);
+        if self.told_version.swap(version.0, Ordering::AcqRel) == version.0 {
+            return;
+        }
         self.coordinator.tell_all(|| TxnEvent::VersionChanged(version));
     }
 
@@ -162,10 +165,10 @@ impl Transactions {
 
 /// Where a group keeps its offsets: the partition that joins a transaction with them.
 pub fn offsets_partition(broker: &Broker, group_id: &str) -> TopicPartition {
-    let topic = broker.partitions().topic(CONSUMER_OFFSETS);
+    let topic = broker.partitions().topic(OFFSETS_TOPIC);
     let count = topic.and_then(|topic| i32::try_from(topic.partitions.len()).ok());
     let count = count.unwrap_or_else(|| broker.config().groups.offsets_topic_partitions);
-    TopicPartition::new(CONSUMER_OFFSETS, partition_for(group_id, count))
+    TopicPartition::new(OFFSETS_TOPIC, partition_for(group_id, count))
 }
 
 /// A reply of the wrong kind: a fault of ours.
