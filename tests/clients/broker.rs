@@ -1,0 +1,91 @@
+//! The real binary on a free loopback port and a directory of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+pub struct Broker {
+    dir: tempfile::TempDir,
+    port: u16,
+    settings: Vec<String>,
+    process: Option<Child>,
+}
+
+impl Broker {
+    pub fn start(settings: &[(&str, &str)]) -> Broker {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let dir = tempfile::tempdir().unwrap();
+        let mut all = vec![
+            "node.id=1".to_string(),
+            format!("listeners=PLAINTEXT://127.0.0.1:{port}"),
+            format!("log.dirs={}", dir.path().join("data").display()),
+            "offsets.topic.num.partitions=4".into(),
+            "transaction.state.log.num.partitions=4".into(),
+        ];
+        all.extend(settings.iter().map(|(key, value)| format!("{key}={value}")));
+        let mut broker = Broker { dir, port, settings: all, process: None };
+        broker.restart();
+        broker
+    }
+
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Starts the process and waits until it takes connections.
+    pub fn restart(&mut self) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ottla"));
+        command.arg("start").stdout(Stdio::piped()).stderr(Stdio::inherit());
+        for setting in &self.settings {
+            command.args(["--override", setting]);
+        }
+        let mut process = command.spawn().unwrap();
+        let out = BufReader::new(process.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                println!("broker: {line}");
+            }
+        });
+        for _ in 0..3000 {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                self.process = Some(process);
+                return;
+            }
+            if let Some(status) = process.try_wait().unwrap() {
+                panic!("the broker ended with {status}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the broker took no connection");
+    }
+
+    /// Ends the process as a power cut would end it.
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
+    /// Ends the process as an operator would.
+    pub fn stop(&mut self) {
+        let mut process = self.process.take().unwrap();
+        let pid = process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(process.wait().unwrap().success());
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Real clients over loopback against the real binary.
+//!
+//! The Python ones live in a virtual environment that the test makes itself under `target/`. Where Python is missing
+//! the tests say so and pass, unless `OTTLA_TESTS_REQUIRE_TOOLS=1` asks for all of them.
+
+mod broker;
+mod python;
+
+use broker::Broker;
+
+#[test]
+fn confluent_kafka_produces_with_every_codec_and_reads_it_back() {
+    let Some(python) = python::environment() else { return };
+    let broker = Broker::start(&[]);
+    python.run("codecs.py", &[&broker.address()]);
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9_under_a_running_producer() {
+    let Some(python) = python::environment() else { return };
+    let mut broker = Broker::start(&[]);
+    for cycle in 0..3 {
+        let produced = python.start("produce_until_killed.py", &[&broker.address(), &cycle.to_string()]);
+        produced.wait_for_line("going");
+        broker.kill();
+        let acknowledged = produced.finish();
+        broker.restart();
+        python.run("read_back.py", &[&broker.address(), &cycle.to_string(), acknowledged.trim()]);
+    }
+}
+
+#[test]
+fn consumer_groups_share_and_resume() {
+    let Some(python) = python::environment() else { return };
+    let broker = Broker::start(&[("group.initial.rebalance.delay.ms", "0")]);
+    for protocol in ["classic", "consumer"] {
+        python.run("groups.py", &[&broker.address(), protocol]);
+    }
+}
+
+#[test]
+fn transactions_commit_and_abort() {
+    let Some(python) = python::environment() else { return };
+    let broker = Broker::start(&[]);
+    python.run("transactions.py", &[&broker.address()]);
+}
+
+#[test]
+fn a_stopped_broker_starts_clean_with_everything_there() {
+    let Some(python) = python::environment() else { return };
+    let mut broker = Broker::start(&[]);
+    python.run("codecs.py", &[&broker.address()]);
+    broker.stop();
+    assert!(broker.data().join(".kafka_cleanshutdown").exists(), "no mark of a clean stop");
+    broker.restart();
+    python.run("codecs.py", &[&broker.address(), "read"]);
+}
