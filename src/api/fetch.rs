@@ -17,7 +17,7 @@ use crate::security::{Operation, ResourceType};
 use crate::wire::WireError;
 use crate::wire::codec;
 use crate::wire::extra::fetch_response::{
-    self, AbortedTransaction, EpochEndOffset, FetchPartition, FetchReply, FetchTopic, LeaderIdAndEpoch,
+    self, AbortedTransaction, EpochEndOffset, FetchPartition, FetchReply, FetchTopic, LeaderIdAndEpoch, NodeEndpoint,
 };
 use crate::wire::messages::{BrokerId, FetchRequest, ProducerId};
 
@@ -26,6 +26,7 @@ use super::{Context, Outcome, Piece};
 const TOPIC_IDS_FROM: i16 = 13;
 /// Before it clients do not know KAFKA_STORAGE_ERROR and would not retry.
 const STORAGE_ERROR_FROM: i16 = 6;
+const READ_UNCOMMITTED: i8 = 0;
 const READ_COMMITTED: i8 = 1;
 
 /// What the answer owes to the session.
@@ -37,6 +38,9 @@ enum Memory {
 
 pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
     let request: FetchRequest = codec::decode(cx.version(), body)?;
+    if !matches!(request.isolation_level, READ_UNCOMMITTED | READ_COMMITTED) {
+        return refuse_whole(&cx, request);
+    }
     let params = params(&cx, &request);
     let (asks, memory) = match plan(&cx, request) {
         FetchPlan::Refused(code) => {
@@ -53,6 +57,16 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
         let name = target.topic.as_deref()?;
         (!cx.allows(Operation::Read, ResourceType::Topic, name)).then_some(ErrorCode::TopicAuthorizationFailed)
     });
+    if let Some(shown) = cx.broker.until_acknowledged_is_shown(found.iter().map(|(_, _, partition)| partition)) {
+        return Ok(Outcome::Later(Box::pin(async move {
+            shown.await;
+            let reads = match fetch::fetch(found, params) {
+                Fetching::Done(reads) => reads,
+                Fetching::Waiting(parked) => parked.wait().await,
+            };
+            respond(&cx, memory, reads, refused).unwrap_or_else(|e| Outcome::Close(e.to_string()))
+        })));
+    }
     match fetch::fetch(found, params) {
         Fetching::Done(reads) => respond(&cx, memory, reads, refused),
         Fetching::Waiting(parked) => Ok(Outcome::Later(Box::pin(async move {
@@ -60,6 +74,23 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
             respond(&cx, memory, reads, refused).unwrap_or_else(|e| Outcome::Close(e.to_string()))
         }))),
     }
+}
+
+/// An isolation level that does not exist: Kafka fails the request as a whole, in its vaguest way.
+fn refuse_whole(cx: &Context, request: FetchRequest) -> Result<Outcome, WireError> {
+    let code = ErrorCode::UnknownServerError.code();
+    let mut reply = FetchReply { error_code: code, ..FetchReply::default() };
+    if cx.version() < TOPIC_IDS_FROM {
+        for topic in request.topics {
+            let refused = |p: &crate::wire::messages::fetch_request::FetchPartition| FetchPartition {
+                aborted_transactions: Some(Vec::new()),
+                ..FetchPartition::empty(p.partition, code)
+            };
+            let partitions = topic.partitions.iter().map(refused).collect();
+            reply.topics.push(FetchTopic { name: topic.topic, id: topic.topic_id, partitions });
+        }
+    }
+    send(cx, reply)
 }
 
 fn params(cx: &Context, request: &FetchRequest) -> FetchParams {
@@ -73,6 +104,7 @@ fn params(cx: &Context, request: &FetchRequest) -> FetchParams {
             (false, false) => UpTo::HighWatermark,
         },
         committed_only: committed_only && replica.0 < 0,
+        as_replica: replica.0 >= 0,
         min_bytes: i64::from(request.min_bytes).min(max_bytes),
         max_bytes,
         max_wait: Duration::from_millis(request.max_wait_ms.max(0) as u64),
@@ -94,8 +126,8 @@ fn plan(cx: &Context, request: FetchRequest) -> FetchPlan {
             let ask = FetchAsk {
                 offset: Offset(partition.fetch_offset),
                 max_bytes: partition.partition_max_bytes,
-                current_leader_epoch: LeaderEpoch(partition.current_leader_epoch),
-                last_fetched_epoch: LeaderEpoch(partition.last_fetched_epoch),
+                current_leader_epoch: epoch_or_none(partition.current_leader_epoch),
+                last_fetched_epoch: epoch_or_none(partition.last_fetched_epoch),
             };
             asks.push((target(&topic.topic, topic.topic_id, partition.partition), ask));
         }
@@ -108,6 +140,11 @@ fn plan(cx: &Context, request: FetchRequest) -> FetchPlan {
         if cx.version() >= 7 { (request.session_id, request.session_epoch) } else { (NO_SESSION, FINAL_EPOCH) };
     let request = SessionRequest { session_id, epoch, uses_topic_ids: by_id, asks, forget };
     cx.broker.fetch_sessions().plan(request, cx.broker.clock().monotonic_ms(), name_of)
+}
+
+/// Any negative epoch is none.
+fn epoch_or_none(epoch: i32) -> LeaderEpoch {
+    if epoch < 0 { LeaderEpoch::NONE } else { LeaderEpoch(epoch) }
 }
 
 /// Picks what the session needs to hear and writes the answer. What was refused outright comes last, as in Kafka.
@@ -149,6 +186,9 @@ fn respond(
             reply.topics.push(FetchTopic { name: super::topic_name(name), id, partitions: Vec::new() });
         }
         let partition = partition(cx, read);
+        if partition.current_leader.is_some() && reply.node_endpoints.is_empty() {
+            reply.node_endpoints.push(this_node(cx));
+        }
         if let Some(topic) = reply.topics.last_mut() {
             topic.partitions.push(partition);
         }
@@ -181,6 +221,17 @@ fn partition(cx: &Context, read: PartitionRead) -> FetchPartition<std::sync::Arc
         answer.records.push(Piece::File { file: slice.file, position: slice.position, len: slice.size_bytes as usize });
     }
     answer
+}
+
+fn this_node(cx: &Context) -> NodeEndpoint {
+    let (host, port) = cx.broker.advertised(&cx.peer.listener, cx.peer.local);
+    NodeEndpoint {
+        node_id: BrokerId(cx.broker.node_id().0),
+        host: host.into(),
+        port: i32::from(port),
+        rack: cx.broker.rack().map(Into::into),
+        ..NodeEndpoint::default()
+    }
 }
 
 fn send(cx: &Context, reply: FetchReply<std::sync::Arc<dyn crate::disk::DiskFile>>) -> Result<Outcome, WireError> {

@@ -31,11 +31,18 @@ const READ_COMMITTED: i8 = 1;
 pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
     let request: ListOffsetsRequest = codec::decode(cx.version(), body)?;
     let searches = |p: &ListOffsetsPartition| p.timestamp == MAX_TIMESTAMP || p.timestamp >= 0;
-    if !request.topics.iter().flat_map(|t| &t.partitions).any(searches) {
+    let searching = request.topics.iter().flat_map(|t| &t.partitions).any(searches);
+    let named = request.topics.iter().flat_map(|t| t.partitions.iter().map(move |p| (t, p)));
+    let partitions: Vec<_> = named.filter_map(|(t, p)| cx.broker.partition(&t.name, p.partition_index)).collect();
+    let shown = cx.broker.until_acknowledged_is_shown(partitions.iter());
+    if !searching && shown.is_none() {
         return encode(&cx, &respond(&cx, request));
     }
-    // A search reads segments that may be cold, which is no work for a network worker.
     Ok(Outcome::Later(Box::pin(async move {
+        if let Some(shown) = shown {
+            shown.await;
+        }
+        // A search reads segments that may be cold, which is no work for a network worker.
         let found = tokio::task::spawn_blocking(move || encode(&cx, &respond(&cx, request))).await;
         match found {
             Ok(outcome) => outcome.unwrap_or_else(|e| Outcome::Close(e.to_string())),

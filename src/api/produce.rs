@@ -268,15 +268,14 @@ fn response(cx: &Context, parts: Vec<Part>) -> ProduceResponse {
     let mut topics: Vec<TopicProduceResponse> = Vec::new();
     for part in parts {
         let answer = partition_response(&part);
-        let same = |t: &TopicProduceResponse| t.topic_id == part.topic_id.0 && t.name.as_str() == &*part.topic;
+        let id = if cx.version() >= TOPIC_IDS_FROM { part.topic_id.0 } else { uuid::Uuid::nil() };
+        let same = |t: &TopicProduceResponse| t.topic_id == id && t.name.as_str() == &*part.topic;
         match topics.iter_mut().find(|t| same(t)) {
             Some(topic) => topic.partition_responses.push(answer),
             None => {
                 let mut topic = TopicProduceResponse::default();
                 topic.name = super::topic_name(&part.topic);
-                if cx.version() >= TOPIC_IDS_FROM {
-                    topic.topic_id = part.topic_id.0;
-                }
+                topic.topic_id = id;
                 topic.partition_responses.push(answer);
                 topics.push(topic);
             }

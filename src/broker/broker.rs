@@ -18,7 +18,7 @@ use crate::model::{NodeId, Offset};
 use crate::security::Authorizer;
 use crate::wire::messages::CreateTopicsRequest;
 
-use super::acks::AckGroup;
+use super::acks::{AckGroup, AllDurable};
 use super::features::Finalized;
 use super::fetch_sessions::FetchSessions;
 use super::groups::GroupCoordinator;
@@ -226,6 +226,23 @@ impl Broker {
     /// Has the group told when the partition is durable up to `end`.
     pub fn await_durable(&self, partition: &Arc<Partition>, end: Offset, slot: usize, group: &Arc<AckGroup>) {
         partition.when_durable(end, slot, group);
+    }
+
+    /// Who was told by acks=1 that a record is written can read it, as in Kafka: this waits for the sync that is on its
+    /// way to it. `None` when there is nothing to wait for, which is nearly always.
+    pub fn until_acknowledged_is_shown<'a>(
+        &self,
+        partitions: impl Iterator<Item = &'a Arc<Partition>>,
+    ) -> Option<AllDurable> {
+        let mut group = None;
+        for (slot, partition) in partitions.enumerate() {
+            if let Some(end) = partition.acknowledged_beyond_watermark() {
+                let group = group.get_or_insert_with(AckGroup::new);
+                partition.when_durable(end, slot, group);
+            }
+        }
+        // A failed sync is told by the partition's own answer.
+        group.filter(|group| !group.is_complete()).map(AllDurable)
     }
 
     /// Entropy for ids and seeds: machines get it with their events.

@@ -16,6 +16,8 @@ use super::purgatory::FetchWaiter;
 pub struct FetchParams {
     pub up_to: UpTo,
     pub committed_only: bool,
+    /// Asked by what calls itself a replica. There are none on one node.
+    pub as_replica: bool,
     pub min_bytes: i64,
     pub max_bytes: i64,
     pub max_wait: Duration,
@@ -99,6 +101,9 @@ fn read_one(
     if let Err(code) = partition.check_leader_epoch(ask.current_leader_epoch) {
         return failed(code);
     }
+    if params.as_replica {
+        return failed(ErrorCode::NotLeaderOrFollower);
+    }
     let diverging = match partition.divergence(ask.last_fetched_epoch, ask.offset) {
         Ok(diverging) => diverging,
         Err(code) => return failed(code),
@@ -118,7 +123,7 @@ fn read_one(
         // Kafka stumbles over a negative size deep inside and says so in its vaguest way.
         return failed(ErrorCode::UnknownServerError);
     }
-    match partition.read(ask.offset, limit.max(0) as u64, params.up_to, min_one) {
+    match partition.read_for_fetch(ask.offset, limit.max(0) as u64, params.up_to, min_one) {
         Ok(slice) => {
             if let (true, Some(slice)) = (params.committed_only, &slice) {
                 match partition.aborted(ask.offset, slice.end_offset) {
@@ -177,7 +182,10 @@ pub fn resolve(
         };
         match partition {
             Ok(partition) => found.push((target, ask, partition)),
-            Err(code) => refused.push(PartitionRead::failed(target, ask, code)),
+            // Kafka writes an empty list here and null where reading failed.
+            Err(code) => {
+                refused.push(PartitionRead { aborted: Some(Vec::new()), ..PartitionRead::failed(target, ask, code) })
+            }
         }
     }
     (found, refused)

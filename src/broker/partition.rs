@@ -53,6 +53,8 @@ pub struct Partition {
     unflushed_records: AtomicI64,
     offline: AtomicBool,
     gone: AtomicBool,
+    /// Everything below was acknowledged, be it from the page cache.
+    acknowledged: AtomicI64,
 }
 
 impl Partition {
@@ -79,6 +81,7 @@ impl Partition {
             unflushed_records: AtomicI64::new(0),
             offline: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            acknowledged: AtomicI64::new(0),
         })
     }
 
@@ -280,6 +283,34 @@ impl Partition {
     }
 
     // Reading.
+
+    /// A producer with acks=1 or 0 counts everything below `end` as written.
+    pub fn acknowledge(&self, end: Offset) {
+        self.acknowledged.fetch_max(end.0, Ordering::AcqRel);
+    }
+
+    /// Up to where a consumer must be able to read what a producer was told is written, if it cannot yet.
+    pub fn acknowledged_beyond_watermark(&self) -> Option<Offset> {
+        let end = Offset(self.acknowledged.load(Ordering::Acquire));
+        (end > self.durable() && end > self.ends().high_watermark).then_some(end)
+    }
+
+    /// As [`Partition::read`], but cut at `max_bytes` even within a batch, as Kafka answers a fetch.
+    pub fn read_for_fetch(
+        &self,
+        from: Offset,
+        max_bytes: u64,
+        up_to: UpTo,
+        min_one: bool,
+    ) -> Result<Option<LogSlice>, ReadError> {
+        match self.reader.read_cut(from, max_bytes, up_to, min_one) {
+            Err(ReadError::NotLoaded) => {
+                self.load()?;
+                self.reader.read_cut(from, max_bytes, up_to, min_one)
+            }
+            other => other,
+        }
+    }
 
     /// Whole batches from `from` on; see [`LogReader::read`].
     pub fn read(

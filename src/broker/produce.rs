@@ -19,6 +19,8 @@ use crate::records::{
 use super::Broker;
 use super::partition::Partition;
 
+const ACKS_ALL: i16 = -1;
+
 thread_local! {
     /// Room for decompressed records, reused from batch to batch.
     static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
@@ -111,13 +113,18 @@ pub fn append(broker: &Broker, partition: Arc<Partition>, asked: Asked) -> Resul
     })?;
     let relaxed = broker.acks_from_page_cache();
     match partition.append(&batch, asked.guard, Origin::Client, now_ms, relaxed) {
-        Ok(appended) => Ok(Appended {
-            base_offset: appended.base_offset,
-            end: appended.last_offset.plus(1),
-            log_append_time_ms: appended.log_append_time_ms,
-            log_start: appended.log_start,
-            partition,
-        }),
+        Ok(appended) => {
+            if asked.acks != ACKS_ALL {
+                partition.acknowledge(appended.last_offset.plus(1));
+            }
+            Ok(Appended {
+                base_offset: appended.base_offset,
+                end: appended.last_offset.plus(1),
+                log_append_time_ms: appended.log_append_time_ms,
+                log_start: appended.log_start,
+                partition,
+            })
+        }
         Err(e) => {
             let code = e.code();
             let storage = code == ErrorCode::KafkaStorageError;

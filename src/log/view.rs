@@ -69,6 +69,13 @@ impl std::fmt::Debug for LogSlice {
     }
 }
 
+/// Where a read that is full may end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    WholeBatches,
+    Cut,
+}
+
 /// Segments by base offset, the active one last.
 pub type Segments = Arc<Vec<Arc<Segment>>>;
 
@@ -124,9 +131,32 @@ impl LogReader {
         up_to: UpTo,
         min_one: bool,
     ) -> Result<Option<LogSlice>, ReadError> {
+        self.read_as(Edge::WholeBatches, from, max_bytes, up_to, min_one)
+    }
+
+    /// The same, but the last batch may be cut off at `max_bytes`: Kafka answers a fetch so, and spares the search for
+    /// the batch's end.
+    pub fn read_cut(
+        &self,
+        from: Offset,
+        max_bytes: u64,
+        up_to: UpTo,
+        min_one: bool,
+    ) -> Result<Option<LogSlice>, ReadError> {
+        self.read_as(Edge::Cut, from, max_bytes, up_to, min_one)
+    }
+
+    fn read_as(
+        &self,
+        edge: Edge,
+        from: Offset,
+        max_bytes: u64,
+        up_to: UpTo,
+        min_one: bool,
+    ) -> Result<Option<LogSlice>, ReadError> {
         let mut tries = 0;
         loop {
-            match self.view()?.read(from, max_bytes, up_to, min_one) {
+            match self.view()?.read(edge, from, max_bytes, up_to, min_one) {
                 // The segment was removed after we looked; the next look does not see it.
                 Err(ReadError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound && tries < 3 => tries += 1,
                 other => return other,
@@ -167,7 +197,14 @@ impl View {
         }
     }
 
-    fn read(&self, from: Offset, max_bytes: u64, up_to: UpTo, min_one: bool) -> Result<Option<LogSlice>, ReadError> {
+    fn read(
+        &self,
+        edge: Edge,
+        from: Offset,
+        max_bytes: u64,
+        up_to: UpTo,
+        min_one: bool,
+    ) -> Result<Option<LogSlice>, ReadError> {
         let Ends { log_start, log_end, .. } = self.ends;
         if from < log_start || from > log_end {
             return Err(ReadError::OutOfRange { asked: from, log_start, log_end });
@@ -195,6 +232,8 @@ impl View {
                     return Ok(None);
                 }
                 (first_end, first.next_offset())
+            } else if edge == Edge::Cut {
+                (start + max_bytes, bound.min(self.upper(n)))
             } else {
                 segment.fit(start, start + max_bytes, limit)?.unwrap_or((first_end, first.next_offset()))
             };
