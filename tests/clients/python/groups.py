@@ -8,7 +8,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 server, protocol = sys.argv[1], sys.argv[2]
 topic, group, partitions, count = f"shared-{protocol}", f"group-{protocol}", 4, 400
 
-for future in AdminClient({"bootstrap.servers": server}).create_topics([NewTopic(topic, partitions, 1)]).values():
+admin = AdminClient({"bootstrap.servers": server})
+for future in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
     future.result(60)
 producer = Producer({"bootstrap.servers": server})
 

@@ -6,8 +6,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 server = sys.argv[1]
-for future in AdminClient({"bootstrap.servers": server}).create_topics(
-        [NewTopic("in", 2, 1), NewTopic("out", 1, 1)]).values():
+admin = AdminClient({"bootstrap.servers": server})
+for future in admin.create_topics([NewTopic("in", 2, 1), NewTopic("out", 1, 1)]).values():
     future.result(60)
 producer = Producer({"bootstrap.servers": server, "transactional.id": "t"})
 producer.init_transactions(60)
