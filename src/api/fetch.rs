@@ -17,7 +17,7 @@ use crate::security::{Operation, ResourceType};
 use crate::wire::WireError;
 use crate::wire::codec;
 use crate::wire::extra::fetch_response::{
-    self, AbortedTransaction, EpochEndOffset, FetchPartition, FetchReply, FetchTopic, LeaderIdAndEpoch, NodeEndpoint,
+    self, AbortedTransaction, EpochEndOffset, FetchPartition, FetchReply, FetchTopic, LeaderIdAndEpoch,
 };
 use crate::wire::messages::{BrokerId, FetchRequest, ProducerId};
 
@@ -186,9 +186,6 @@ fn respond(
             reply.topics.push(FetchTopic { name: super::topic_name(name), id, partitions: Vec::new() });
         }
         let partition = partition(cx, read);
-        if partition.current_leader.is_some() && reply.node_endpoints.is_empty() {
-            reply.node_endpoints.push(this_node(cx));
-        }
         if let Some(topic) = reply.topics.last_mut() {
             topic.partitions.push(partition);
         }
@@ -221,17 +218,6 @@ fn partition(cx: &Context, read: PartitionRead) -> FetchPartition<std::sync::Arc
         answer.records.push(Piece::File { file: slice.file, position: slice.position, len: slice.size_bytes as usize });
     }
     answer
-}
-
-fn this_node(cx: &Context) -> NodeEndpoint {
-    let (host, port) = cx.broker.advertised(&cx.peer.listener, cx.peer.local);
-    NodeEndpoint {
-        node_id: BrokerId(cx.broker.node_id().0),
-        host: host.into(),
-        port: i32::from(port),
-        rack: cx.broker.rack().map(Into::into),
-        ..NodeEndpoint::default()
-    }
 }
 
 fn send(cx: &Context, reply: FetchReply<std::sync::Arc<dyn crate::disk::DiskFile>>) -> Result<Outcome, WireError> {

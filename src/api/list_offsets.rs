@@ -128,14 +128,14 @@ fn one(
     }
 }
 
-/// Whether the version may ask for this special timestamp. Those that no version knows are times before 1970.
+/// Whether the version may ask for this timestamp. Negative ones are all special, so there is no time before 1970.
 fn knows(version: i16, timestamp: i64) -> bool {
     match timestamp {
         MAX_TIMESTAMP => version >= 7,
         EARLIEST_LOCAL => version >= 8,
         LATEST_TIERED => version >= 9,
         EARLIEST_PENDING_UPLOAD => version >= 11,
-        _ => true,
+        time => time >= EARLIEST,
     }
 }
 

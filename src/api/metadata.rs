@@ -45,7 +45,14 @@ fn respond(cx: &Context, request: MetadataRequest) -> MetadataResponse {
         && cx.version() < ASKS_BY_ID_FROM
         && topics.iter().any(|t| t.name.is_none() || !t.topic_id.is_nil())
     {
-        return refused(cx, request, response);
+        return refused(request, response, ErrorCode::InvalidRequest);
+    }
+    if let Some(topics) = &request.topics
+        && topics.iter().all(|t| t.topic_id.is_nil())
+        && topics.iter().any(|t| t.name.is_none())
+    {
+        // Neither a name nor an id: Kafka stumbles, and says so.
+        return refused(request, response, ErrorCode::UnknownServerError);
     }
     let mut topics = if all { all_topics(cx, &image) } else { named_topics(cx, &image, &request) };
     if cx.version() >= 8 && request.include_topic_authorized_operations {
@@ -68,8 +75,7 @@ fn respond(cx: &Context, request: MetadataRequest) -> MetadataResponse {
 }
 
 /// A request that names topics in a way its version does not know: every topic is refused.
-fn refused(cx: &Context, request: MetadataRequest, mut response: MetadataResponse) -> MetadataResponse {
-    let _ = cx;
+fn refused(request: MetadataRequest, mut response: MetadataResponse, code: ErrorCode) -> MetadataResponse {
     response.brokers.clear();
     response.cluster_id = None;
     response.controller_id = BrokerId(-1);
@@ -77,7 +83,7 @@ fn refused(cx: &Context, request: MetadataRequest, mut response: MetadataRespons
     response.topics = topics
         .into_iter()
         .map(|asked| {
-            let mut topic = blank(ErrorCode::InvalidRequest);
+            let mut topic = blank(code);
             topic.name = Some(asked.name.unwrap_or_default());
             topic.topic_id = asked.topic_id;
             topic
@@ -176,6 +182,7 @@ fn by_name(
 fn blank(code: ErrorCode) -> MetadataResponseTopic {
     let mut topic = MetadataResponseTopic::default();
     topic.error_code = code.code();
+    topic.name = None;
     topic.topic_id = Uuid::nil();
     topic.topic_authorized_operations = OPERATIONS_NOT_ASKED;
     topic

@@ -386,11 +386,20 @@ impl Partition {
         Ok((epoch < last_fetched || end < offset).then_some((epoch, end)))
     }
 
-    /// The greatest epoch not above the one asked for, and where it ends.
+    /// The greatest epoch not above the one asked for, and where it ends. An epoch before all that are known ends where
+    /// the first of those begins.
     pub fn end_of_epoch(&self, asked: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
+        let current = self.leader_epoch();
+        if asked == LeaderEpoch::NONE || asked > current {
+            return None;
+        }
         let mut log = self.log.lock();
         log.ensure_loaded().ok()?;
-        log.end_of_epoch(asked)
+        if asked == current {
+            return Some((asked, log.log_end()));
+        }
+        let first = log.epochs().entries().first().map_or(log.log_end(), |(_, start)| *start);
+        log.end_of_epoch(asked).or(Some((asked, first)))
     }
 
     /// The leader epoch in which an offset was written; the present one at the end of the log.

@@ -96,10 +96,7 @@ pub fn append(broker: &Broker, partition: Arc<Partition>, asked: Asked) -> Resul
     }
     let topic = &partition.name().topic;
     if is_internal(topic) && !asked.admin_client {
-        return Err(Refusal::with_message(
-            ErrorCode::InvalidTopicException,
-            format!("Cannot append to internal topic {topic}"),
-        ));
+        return Err(Refusal::plain(ErrorCode::InvalidTopicException));
     }
     if partition.is_offline() {
         return Err(Refusal::plain(ErrorCode::KafkaStorageError));
