@@ -114,6 +114,9 @@ fn fitting_scale(args: &Args, data: &Path, results: &mut Results) -> Result<Scal
         say(results, format!("the disk has room for {} MB a case only, instead of {}", bytes >> 20, scale.bytes >> 20));
         scale = Scale { bytes: scale.bytes.min(bytes), warm_up_bytes: scale.warm_up_bytes.min(bytes * 4), ..scale };
     }
+    if cfg!(debug_assertions) {
+        say(results, "this is a debug build: Ottla's figures mean nothing".into());
+    }
     let load = describe::load_per_core();
     if load > 0.3 {
         say(results, format!("the machine is busy with other work (load {load:.1} per core): the figures are noisy"));
@@ -168,12 +171,11 @@ impl Run {
         if brokers.is_empty() {
             return Ok(());
         }
-        let first = results.cases.len();
-        results.cases.extend(cases.iter().map(|case| CaseResult::of(case)));
+        let mut found: Vec<CaseResult> = cases.iter().map(|case| CaseResult::of(case)).collect();
         for round in 0..self.scale.rounds {
             println!("round {} of {}, {}", round + 1, self.scale.rounds, durability.name());
             results.limits.push(machine::measure(&self.data, self.scale.bytes)?);
-            for (case, result) in cases.iter().zip(results.cases.iter_mut().skip(first)) {
+            for (case, result) in cases.iter().zip(&mut found) {
                 let Kind::Shared(load) = &case.kind else { continue };
                 for broker in turns(&brokers, round) {
                     let mut stage = Stage::new(broker, self.scale, &self.data);
@@ -183,6 +185,11 @@ impl Run {
                 }
                 progress(result);
             }
+        }
+        for (case, result) in cases.iter().zip(found) {
+            let others = result.others(case);
+            results.cases.push(result);
+            results.cases.extend(others);
         }
         for broker in brokers {
             broker.stop()?;

@@ -8,7 +8,7 @@ use super::latency::Latencies;
 use super::life::{StartUp, Stop};
 use super::produce::Produce;
 use super::tools::PerfTest;
-use super::{Case, Kind, Life, Load, Shows, less, more};
+use super::{Also, Case, Kind, Life, Load, Shows, less, more};
 use crate::load::frames::Shape;
 use crate::machine;
 use crate::process::kafka::Kafka;
@@ -43,11 +43,19 @@ fn shared(
     limit: Option<&'static str>,
     load: impl Load + 'static,
 ) -> Case {
-    Case { name: name.into(), durability, quick, shows, limit, kind: Kind::Shared(Box::new(load)) }
+    Case { name: name.into(), durability, quick, shows, also: &[], limit, kind: Kind::Shared(Box::new(load)) }
 }
 
 fn alone(name: &str, quick: bool, shows: Shows, life: impl Life + 'static) -> Case {
-    Case { name: name.into(), durability: PageCache, quick, shows, limit: None, kind: Kind::Alone(Box::new(life)) }
+    Case {
+        name: name.into(),
+        durability: PageCache,
+        quick,
+        shows,
+        also: &[],
+        limit: None,
+        kind: Kind::Alone(Box::new(life)),
+    }
 }
 
 fn lives() -> Vec<Case> {
@@ -103,38 +111,52 @@ fn produce(durability: Durability) -> Vec<Case> {
 }
 
 fn fetch() -> Vec<Case> {
+    const CPU: &[Also] = &[("CPU", less("cpu_us_per_mb", "us of CPU per MB"), Some(machine::SENDFILE_CPU))];
     let kb = Shape::new(1000, 64 * KB);
-    let (one, four) = (Some(machine::SENDFILE_1), Some(machine::SENDFILE_4));
-    let small_fetches = Fetch { fetch_bytes: 64 * KB as i32, ..Fetch::new(kb, 1) };
+    let case = |name, quick, load: Fetch| {
+        let limit = if load.consumers == 1 { machine::SENDFILE_1 } else { machine::SENDFILE_4 };
+        Case { also: CPU, ..shared(name, PageCache, quick, RATE, Some(limit), load) }
+    };
     vec![
-        shared("fetch 1KB in 64K x1", PageCache, true, RATE, one, Fetch::new(kb, 1)),
-        shared("fetch 1KB in 64K x4", PageCache, true, RATE, four, Fetch::new(kb, 4)),
-        shared("fetch 1KB in 64K x16", PageCache, false, RATE, four, Fetch::new(kb, 16)),
-        shared("fetch 1KB in 1M x4", PageCache, false, RATE, four, Fetch::new(Shape::new(1000, MB), 4)),
-        shared("fetch 100B in 16K x4", PageCache, false, RATE, four, Fetch::new(Shape::new(100, 16 * KB), 4)),
-        shared("fetch 1KB single x4", PageCache, false, RATE, four, Fetch::new(Shape::single(1000), 4)),
-        shared("fetch 64K at a time x1", PageCache, false, RATE, one, small_fetches),
+        case("fetch 1KB in 64K x1", true, Fetch::new(kb, 1)),
+        case("fetch 1KB in 64K x4", true, Fetch::new(kb, 4)),
+        case("fetch 1KB in 64K x16", false, Fetch::new(kb, 16)),
+        case("fetch 1KB in 1M x4", false, Fetch::new(Shape::new(1000, MB), 4)),
+        case("fetch 100B in 16K x4", false, Fetch::new(Shape::new(100, 16 * KB), 4)),
+        case("fetch 1KB single x4", false, Fetch::new(Shape::single(1000), 4)),
+        case("fetch 64K at a time x1", false, Fetch { fetch_bytes: 64 * KB as i32, ..Fetch::new(kb, 1) }),
         shared("both 1KB in 64K, 1+1", PageCache, true, RATE, None, ProduceAndFetch { shape: kb, pairs: 1 }),
         shared("both 1KB in 64K, 4+4", PageCache, false, RATE, None, ProduceAndFetch { shape: kb, pairs: 4 }),
     ]
 }
 
 fn latencies(durability: Durability) -> Vec<Case> {
-    let (p50, p99) = (less("e2e_p50_us", "us, median"), less("e2e_p99_us", "us, p99"));
-    let burst = less("burst_p50_us", "us, median");
+    const MEDIAN: Shows = less("e2e_p50_us", "us, median");
+    const ACK_MEDIAN: Shows = less("ack_p50_us", "us, median");
+    const BURST: Shows = less("burst_p50_us", "us, median");
+    const FAR: &[Also] =
+        &[("p99", less("e2e_p99_us", "us, p99"), None), ("p99.9", less("e2e_p99_9_us", "us, p99.9"), None)];
+    const ACK_FAR: &[Also] =
+        &[("p99", less("ack_p99_us", "us, p99"), None), ("p99.9", less("ack_p99_9_us", "us, p99.9"), None)];
+    const BURST_FAR: &[Also] = &[("p99", less("burst_p99_us", "us, p99"), None)];
     let limit = Some(if durability == PageCache { machine::PING_US } else { machine::SYNC_SMALL_US });
-    let paced = |per_second, consumed| Latencies { per_second, producers: 4, consumed };
-    let ack = less("ack_p99_us", "us, p99");
+    let paced = |name, quick, per_second, consumed| {
+        let (shows, also) = if consumed { (MEDIAN, FAR) } else { (ACK_MEDIAN, ACK_FAR) };
+        let load = Latencies { per_second, producers: 4, consumed };
+        Case { also, ..shared(name, durability, quick, shows, limit, load) }
+    };
+    let burst = |name, quick, partitions| {
+        let case = shared(name, durability, quick, BURST, limit, Burst { partitions });
+        Case { also: BURST_FAR, ..case }
+    };
     vec![
-        shared("latency end to end, 1000/s", durability, true, p50, limit, paced(1000, true)),
-        shared("latency end to end, 1000/s, p99", durability, false, p99, limit, paced(1000, true)),
-        shared("latency end to end, 10000/s", durability, false, p50, limit, paced(10_000, true)),
-        shared("latency end to end, 10000/s, p99", durability, false, p99, limit, paced(10_000, true)),
-        shared("latency of the ack, 1000/s, p99", durability, false, ack, limit, paced(1000, false)),
-        shared("latency of the ack, 10000/s, p99", durability, false, ack, limit, paced(10_000, false)),
-        shared("burst over 1 partition", durability, false, burst, limit, Burst { partitions: 1 }),
-        shared("burst over 100 partitions", durability, true, burst, limit, Burst { partitions: 100 }),
-        shared("burst over 1000 partitions", durability, false, burst, limit, Burst { partitions: 1000 }),
+        paced("latency end to end, 1000/s", true, 1000, true),
+        paced("latency end to end, 10000/s", false, 10_000, true),
+        paced("latency of the ack, 1000/s", false, 1000, false),
+        paced("latency of the ack, 10000/s", false, 10_000, false),
+        burst("burst over 1 partition", false, 1),
+        burst("burst over 100 partitions", true, 100),
+        burst("burst over 1000 partitions", false, 1000),
     ]
 }
 

@@ -52,6 +52,9 @@ pub struct Shows {
     pub higher_is_better: bool,
 }
 
+/// Another figure: what it is called, the figure, the machine's limit to compare with.
+pub type Also = (&'static str, Shows, Option<&'static str>);
+
 pub const fn more(metric: &'static str, unit: &'static str) -> Shows {
     Shows { metric, unit, higher_is_better: true }
 }
@@ -66,6 +69,8 @@ pub struct Case {
     /// Also part of a quick run.
     pub quick: bool,
     pub shows: Shows,
+    /// Other figures of the same runs that get a line of their own.
+    pub also: &'static [Also],
     /// The machine's limit to compare with.
     pub limit: Option<&'static str>,
     pub kind: Kind,

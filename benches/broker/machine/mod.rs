@@ -24,6 +24,7 @@ pub const SYNC_LARGE: &str = "sync_4m_mb_per_s";
 pub const SYNC_SMALL_US: &str = "sync_64k_us";
 pub const SENDFILE_1: &str = "sendfile_1_mb_per_s";
 pub const SENDFILE_4: &str = "sendfile_4_mb_per_s";
+pub const SENDFILE_CPU: &str = "sendfile_cpu_us_per_mb";
 pub const PING_US: &str = "ping_p50_us";
 
 /// Measures them all; `bytes` is the size of the files used.
@@ -40,7 +41,7 @@ pub fn measure(dir: &Path, bytes: u64) -> Result<Sample> {
         let sent = network::sendfile(dir, bytes, receivers)?;
         limits.set(name, sent.mb_per_s());
         if receivers == 1 {
-            limits.set("sendfile_cpu_us_per_mb", sent.cpu_us_per_mb());
+            limits.set(SENDFILE_CPU, sent.cpu_us_per_mb());
         }
     }
     let ping = network::ping_pong(100, 4000)?;

@@ -1,9 +1,10 @@
 //! All that a run found.
 
 use super::stats::Samples;
-use crate::cases::Case;
+use crate::cases::{Also, Case};
 
 /// One case: what it shows, and the runs on each broker.
+#[derive(Clone)]
 pub struct CaseResult {
     pub name: String,
     pub durability: &'static str,
@@ -30,6 +31,20 @@ impl CaseResult {
             kafka: Samples::default(),
             notes: Vec::new(),
         }
+    }
+
+    /// The case's other figures, each as a result.
+    pub fn others(&self, case: &Case) -> Vec<CaseResult> {
+        let other = |(what, shows, limit): &Also| CaseResult {
+            name: format!("{}, {what}", self.name),
+            metric: shows.metric,
+            unit: shows.unit,
+            higher_is_better: shows.higher_is_better,
+            limit: *limit,
+            notes: Vec::new(),
+            ..self.clone()
+        };
+        case.also.iter().map(other).collect()
     }
 
     /// How many times better Ottla is: above one it is better.
