@@ -33,5 +33,5 @@ ENV PATH="/opt/kafka/bin:${PATH}"
 EXPOSE 9092
 VOLUME ["/var/lib/kafka/data", "/etc/kafka/secrets", "/mnt/shared/config"]
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=3s --retries=12 CMD ["ottla", "health", "-b", "localhost:9092"]
+HEALTHCHECK --interval=5s --timeout=3s --retries=12 CMD ["ottla", "health"]
 CMD ["/etc/kafka/docker/run"]
