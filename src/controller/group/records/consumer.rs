@@ -176,7 +176,7 @@ impl Body for ConsumerMemberValue {
         };
         from.tags(|tag, body| {
             // A nullable structure starts with a sign of being there.
-            if tag == 0 && body.i8()? >= 0 {
+            if tag == 0 && body.i8()? > 0 {
                 value.classic = Some(ClassicMemberValue::read(body)?);
             }
             Ok(())
@@ -193,12 +193,14 @@ impl Body for ConsumerMemberValue {
         out.nullable_string(self.subscribed_regex.as_deref());
         out.i32(self.rebalance_timeout_ms);
         out.nullable_string(self.server_assignor.as_deref());
-        if let Some(classic) = &self.classic {
-            out.tag(0, |out| {
+        // Kafka writes the field even where there is nothing to say.
+        out.tag(0, |out| match &self.classic {
+            Some(classic) => {
                 out.i8(1);
                 classic.write(out);
-            });
-        }
+            }
+            None => out.i8(0),
+        });
         out.end();
     }
 }
@@ -312,9 +314,10 @@ impl Body for HeldPartitionsValue {
     fn write(&self, out: &mut Writer) {
         out.topic_id(self.topic_id);
         out.list(&self.partitions, |out, partition| out.i32(*partition));
-        if let Some(epochs) = &self.assignment_epochs {
-            out.tag(0, |out| out.list(epochs, |out, epoch| out.i32(*epoch)));
-        }
+        out.tag(0, |out| match &self.assignment_epochs {
+            Some(epochs) => out.list(epochs, |out, epoch| out.i32(*epoch)),
+            None => out.i8(0),
+        });
         out.end();
     }
 }

@@ -162,3 +162,27 @@ fn what_is_not_ours_is_told_apart_from_what_is_unknown() {
     let newer = Record::decode(&Bytes::from_static(b"\0\x02\0\x01g"), Some(&Bytes::from_static(b"\0\x05")));
     assert!(matches!(newer, Err(RecordError::Version { version: 5, .. })));
 }
+
+/// Keys and values as a real Apache Kafka 4.3 wrote them, in hex; `-` is a tombstone.
+const OF_KAFKA: &str = include_str!("kafka.txt");
+
+fn bytes_of(hex: &str) -> Bytes {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn what_kafka_wrote_is_read_and_written_again_to_the_byte() {
+    let mut types = std::collections::BTreeSet::new();
+    for line in OF_KAFKA.lines() {
+        let (key, value) = line.split_once(' ').unwrap();
+        let (key, value) = (bytes_of(key), (value != "-").then(|| bytes_of(value)));
+        let record = Record::decode(&key, value.as_ref()).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let again = record.encode(None);
+        assert_eq!(again.key, key, "{record:?}");
+        assert_eq!(again.value, value, "{record:?}");
+        types.insert((record.key.record_type(), record.value.is_some()));
+    }
+    for record_type in [1, 2, 3, 5, 6, 7, 8, 16] {
+        assert!(types.contains(&(record_type, true)), "no sample of type {record_type}");
+    }
+}
