@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::classic::{ClassicGroup, Join};
 use super::config::GroupConfig;
 use super::consumer::{classic_members, fence};
@@ -133,6 +135,9 @@ impl GroupMachine {
     }
 
     fn apply_data(&mut self, now: Now, log: &LogRecord) {
+        // What is read back is part of a large batch, which a group that keeps its record would keep in memory.
+        let own = (!self.loaded && !is_commit(&log.key)).then(|| log.value.as_deref().map(Bytes::copy_from_slice));
+        let log = LogRecord { value: own.unwrap_or_else(|| log.value.clone()), ..log.clone() };
         let record = match Record::decode(&log.key, log.value.as_ref()) {
             Ok(record) => record,
             Err(error) => {
@@ -177,6 +182,11 @@ impl GroupMachine {
             }
         }
     }
+}
+
+/// Commits keep nothing of their record's bytes.
+fn is_commit(key: &[u8]) -> bool {
+    matches!(key, [0, 0 | 1, ..])
 }
 
 /// Everything that is answered at once.
