@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! L6  main  cli                  what a person types
-//! L5  server  admin              sockets and the HTTP side door
+//! L5  server                     sockets and the life of the process
 //! L4  api                        one file per Kafka API: request in, answer out
 //! L3  broker                     the shell: joins log, controller and security; owns tasks and locks
 //! L2  log  controller  security  what the broker knows and decides; no tokio from here down
@@ -31,7 +31,6 @@
 //! | [`broker`] | partitions in memory, produce and fetch paths, group commit, coordinators, housekeeping |
 //! | [`api`] | the table of served APIs and their handlers |
 //! | [`server`] | listeners and connections |
-//! | [`admin`] | health over HTTP |
 //! | [`cli`] | the command line |
 //!
 //! ## Invariants
@@ -64,7 +63,6 @@ pub mod broker;
 // L4
 pub mod api;
 // L5
-pub mod admin;
 pub mod server;
 // L6
 pub mod cli;

@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["log", "controller", "security"],
     &["broker"],
     &["api"],
-    &["server", "admin"],
+    &["server"],
     &["cli"],
     &["main"],
 ];

@@ -110,15 +110,23 @@ impl Broker {
         let wall_ms = self.clock().now_ms();
         let mut shortened = Vec::new();
         for partition in self.partitions().all() {
-            if partition.is_offline() || partition.is_gone() || !partition.settings().cleanup_delete {
+            if partition.is_offline() || partition.is_gone() {
+                continue;
+            }
+            if !partition.settings().cleanup_delete {
+                shortened.extend((partition.ends().log_start.0 > 0).then_some(partition));
                 continue;
             }
             let given_up = partition.log().apply_retention(wall_ms);
             match given_up {
-                Ok(given_up) if given_up.is_empty() => {}
                 Ok(given_up) => {
-                    tell(&partition, &given_up);
-                    shortened.push(partition);
+                    if !given_up.is_empty() {
+                        tell(&partition, &given_up);
+                    }
+                    // Also those that an earlier pass had to leave, for want of upkeep.
+                    if partition.ends().log_start.0 > 0 {
+                        shortened.push(partition);
+                    }
                 }
                 Err(e) => error!("Cannot apply retention to {}: {e}", partition.name()),
             }
@@ -172,6 +180,11 @@ impl Broker {
                 starts.insert(name.clone(), ends.log_start);
             }
             watermarks.insert(name, ends.high_watermark);
+        }
+        for (name, opening) in dir.unopened.lock().iter() {
+            recovery.insert(name.clone(), opening.recovery_point);
+            starts.insert(name.clone(), opening.log_start);
+            watermarks.insert(name.clone(), opening.high_watermark);
         }
         dir.dir.set_checkpoint(checkpoint::LOG_START, &starts)?;
         dir.dir.set_checkpoint(checkpoint::RECOVERY_POINT, &recovery)?;

@@ -1,16 +1,18 @@
 //! The broker's log directories: opened, identified, each with its own group commit.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tracing::{info, warn};
 
 use crate::config::BrokerConfig;
 use crate::disk::Disk;
 use crate::log::dir::directory_id;
-use crate::log::{DirError, Handles, Identity, LogDir};
-use crate::model::TopicId;
+use crate::log::{DirError, Handles, Identity, LogDir, Opening};
+use crate::model::{TopicId, TopicPartition};
 
 use super::durability::GroupCommit;
 
@@ -26,6 +28,9 @@ pub struct BrokerDir {
     pub commit: Arc<GroupCommit>,
     /// Whether the last stop left everything in order.
     pub was_clean: bool,
+    /// What the checkpoints say of partitions that could not be opened. It is kept: without it the next start would
+    /// take damage for the trace of a crash and cut it away.
+    pub unopened: Mutex<HashMap<TopicPartition, Opening>>,
 }
 
 /// All of them, in the order of `log.dirs`.
@@ -133,7 +138,7 @@ fn take(
     let was_clean = dir.take_clean_mark().map_err(|source| DirError::Io { dir: path.clone(), source })?;
     let commit = GroupCommit::start(disk.clone(), path.clone(), |_, _| {})
         .map_err(|source| LogDirsError::Thread { dir: path, source })?;
-    Ok(BrokerDir { dir, id, commit: Arc::new(commit), was_clean })
+    Ok(BrokerDir { dir, id, commit: Arc::new(commit), was_clean, unopened: Mutex::default() })
 }
 
 fn open_files_for_logs() -> usize {

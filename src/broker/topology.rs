@@ -159,6 +159,7 @@ impl Broker {
             config: log_config.clone(),
             jitter_seed: self.random() as u64,
         };
+        let opening = left.as_ref().map(|left| left.opening);
         let opened = match left {
             Some(left) => match PartitionLog::open(env.clone(), left.opening) {
                 Err(OpenError::WrongTopic { found, .. }) => {
@@ -179,6 +180,9 @@ impl Broker {
                 Some(partition)
             }
             Err(e) => {
+                if let Some(opening) = opening {
+                    dir.unopened.lock().insert(name.clone(), opening);
+                }
                 error!(
                     "Partition {name} is offline: {e}. Look at it with: ottla storage check {}",
                     dir.dir.path().display()

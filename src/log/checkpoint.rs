@@ -68,6 +68,10 @@ fn entry(line: &str) -> Option<(TopicPartition, Offset)> {
 /// Reads a checkpoint file of a log directory; an absent one is empty.
 pub fn read(disk: &dyn Disk, path: &Path) -> io::Result<Result<Offsets, BadCheckpoint>> {
     let Some(bytes) = disk::read_small(disk, path)? else { return Ok(Ok(Offsets::new())) };
+    // Kafka makes the file before it has anything to say.
+    if bytes.is_empty() {
+        return Ok(Ok(Offsets::new()));
+    }
     Ok(match std::str::from_utf8(&bytes) {
         Ok(text) => offsets_from_text(text),
         Err(_) => Err(BadCheckpoint("it is not text".into())),
