@@ -1,7 +1,7 @@
 //! ApiVersions (18), versions 0-4: what this broker speaks.
 //!
-//! An unknown version is answered too, with the oldest body, UNSUPPORTED_VERSION and the whole list (KIP-511), so that
-//! a newer client finds common ground on the same connection. The answer's header never has tags.
+//! An unknown version is answered too, with the oldest body, UNSUPPORTED_VERSION and this API's own range (KIP-511), so
+//! that a newer client finds common ground on the same connection. The answer's header never has tags.
 
 use bytes::Bytes;
 
@@ -23,7 +23,7 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
     if !ApiKey::ApiVersions.api().serves(version) {
         let mut response = ApiVersionsResponse::default();
         response.error_code = ErrorCode::UnsupportedVersion.code();
-        response.api_keys = spoken();
+        response.api_keys = spoken().into_iter().filter(|api| api.api_key == ApiKey::ApiVersions.key()).collect();
         return encode_at(&cx, 0, &response);
     }
     let request: ApiVersionsRequest = codec::decode(version, body)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::broker::partition::Partition;
+use crate::controller::metadata::is_internal;
 use crate::model::{ErrorCode, Offset};
 use crate::security::{Operation, ResourceType};
 use crate::wire::WireError;
@@ -74,6 +75,9 @@ fn delete(
     let partition = cx.broker.partition(topic, asked.partition_index).ok_or(ErrorCode::KafkaStorageError)?;
     if partition.is_offline() {
         return Err(ErrorCode::KafkaStorageError);
+    }
+    if is_internal(topic) {
+        return Err(ErrorCode::InvalidTopicException);
     }
     let settings = partition.settings();
     if settings.cleanup_compact && !settings.cleanup_delete {

@@ -29,17 +29,28 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
 }
 
 /// What is wrong with a request as a whole.
-struct BadCursor;
+enum BadRequest {
+    Cursor,
+    /// Kafka stumbles over a topic without a name.
+    EmptyName,
+}
 
-fn refused(request: &DescribeTopicPartitionsRequest, _: BadCursor) -> DescribeTopicPartitionsResponse {
-    let topics = request.topics.iter().map(|topic| blank(&topic.name, ErrorCode::InvalidRequest)).collect();
+fn refused(request: &DescribeTopicPartitionsRequest, why: BadRequest) -> DescribeTopicPartitionsResponse {
+    let code = match why {
+        BadRequest::Cursor => ErrorCode::InvalidRequest,
+        BadRequest::EmptyName => ErrorCode::UnknownServerError,
+    };
+    let topics = request.topics.iter().map(|topic| blank(&topic.name, code)).collect();
     DescribeTopicPartitionsResponse::default().with_topics(topics)
 }
 
 fn respond(
     cx: &Context,
     request: &DescribeTopicPartitionsRequest,
-) -> Result<DescribeTopicPartitionsResponse, BadCursor> {
+) -> Result<DescribeTopicPartitionsResponse, BadRequest> {
+    if request.topics.iter().any(|topic| topic.name.is_empty()) {
+        return Err(BadRequest::EmptyName);
+    }
     let image = cx.broker.image();
     let (from, first_partition) = match &request.cursor {
         Some(cursor) => (cursor.topic_name.as_str(), cursor.partition_index),
@@ -51,7 +62,7 @@ fn respond(
         false => request.topics.iter().map(|topic| topic.name.as_str()).filter(|name| *name >= from).collect(),
     };
     if request.cursor.is_some() && ((!everything && !named.contains(from)) || first_partition < 0) {
-        return Err(BadCursor);
+        return Err(BadRequest::Cursor);
     }
     let (shown, hidden): (Vec<&str>, Vec<&str>) =
         named.into_iter().partition(|name| cx.allows(Operation::Describe, ResourceType::Topic, name));

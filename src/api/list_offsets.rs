@@ -70,8 +70,16 @@ fn respond(cx: &Context, request: ListOffsetsRequest) -> ListOffsetsResponse {
                 answers.push(one(cx, &request, &topic.name, asked));
             }
         }
-        let answer = ListOffsetsTopicResponse::default().with_name(topic.name.clone()).with_partitions(answers);
-        if allowed { topics.push(answer) } else { denied.push(answer) }
+        let list: &mut Vec<ListOffsetsTopicResponse> = if allowed { &mut topics } else { &mut denied };
+        match list.iter_mut().find(|seen| seen.name == topic.name) {
+            Some(seen) => {
+                answers.retain(|a| !seen.partitions.iter().any(|s| s.partition_index == a.partition_index));
+                seen.partitions.extend(answers);
+            }
+            None => {
+                list.push(ListOffsetsTopicResponse::default().with_name(topic.name.clone()).with_partitions(answers))
+            }
+        }
     }
     topics.extend(denied);
     ListOffsetsResponse::default().with_topics(topics)

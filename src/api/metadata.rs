@@ -76,6 +76,7 @@ fn respond(cx: &Context, request: MetadataRequest) -> MetadataResponse {
 
 /// A request that names topics in a way its version does not know: every topic is refused.
 fn refused(request: MetadataRequest, mut response: MetadataResponse, code: ErrorCode) -> MetadataResponse {
+    response.error_code = code.code();
     response.brokers.clear();
     response.cluster_id = None;
     response.controller_id = BrokerId(-1);

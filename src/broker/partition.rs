@@ -408,7 +408,7 @@ impl Partition {
         if log.ensure_loaded().is_err() {
             return LeaderEpoch::NONE;
         }
-        log.epochs().of_offset(offset).unwrap_or(LeaderEpoch::NONE)
+        log.epochs().of_offset(offset).unwrap_or_else(|| self.leader_epoch())
     }
 }
 
