@@ -38,7 +38,9 @@ impl Housekeeping {
         let keeps = Arc::downgrade(broker);
         let now_ms = broker.clock().monotonic_ms();
         let first_ms = now_ms + broker.config().logs.initial_task_delay_ms;
-        let mut due = Due { checkpoints_ms: first_ms, retention_ms: first_ms, producers_ms: first_ms };
+        // Only what works on files waits for the start to calm down.
+        let producers_ms = now_ms + broker.producer_check_interval_ms();
+        let mut due = Due { checkpoints_ms: first_ms, retention_ms: first_ms, producers_ms };
         let thread = std::thread::Builder::new().name("housekeeping".into()).spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 match keeps.upgrade() {
@@ -82,13 +84,16 @@ impl Broker {
             self.write_checkpoints();
         }
         if now_ms >= due.producers_ms {
-            let every_ms = self.config().transactions.producer_id_expiration_check_interval_ms;
-            due.producers_ms = now_ms + i64::from(every_ms.max(1));
+            due.producers_ms = now_ms + self.producer_check_interval_ms();
             let wall_ms = self.clock().now_ms();
             for partition in self.partitions().all() {
                 partition.log().expire_producers(wall_ms);
             }
         }
+    }
+
+    fn producer_check_interval_ms(&self) -> i64 {
+        i64::from(self.config().transactions.producer_id_expiration_check_interval_ms.max(1))
     }
 
     /// Makes what lies behind the recovery point fit for a quick start.

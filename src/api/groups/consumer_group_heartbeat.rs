@@ -10,6 +10,9 @@ use crate::security::{Operation, ResourceType};
 use crate::wire::WireError;
 use crate::wire::messages::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
 
+/// The feature whose level 1 brings the protocol.
+const GROUP_VERSION: &str = "group.version";
+
 pub(in crate::api) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
     answer_later(cx, body, |cx, request: ConsumerGroupHeartbeatRequest| {
         let may_see = |topic: &str| cx.allows(Operation::Describe, ResourceType::Topic, topic);
@@ -39,7 +42,8 @@ pub(in crate::api) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireEr
     })
 }
 
-/// Whether the broker is set to speak the protocol.
+/// Whether the broker is set to speak the protocol, and the cluster's level of it is not 0.
 pub(super) fn is_on(cx: &Context) -> bool {
-    cx.broker.config().consumer_groups.protocols.iter().any(|name| name.eq_ignore_ascii_case("consumer"))
+    cx.broker.image().features.level(GROUP_VERSION) >= 1
+        && cx.broker.config().consumer_groups.protocols.iter().any(|name| name.eq_ignore_ascii_case("consumer"))
 }

@@ -1,10 +1,10 @@
-//! FindCoordinator (10), 0-6: which broker keeps a group or a transactional id. It is always this one. A missing
-//! internal topic is created before the answer, where Kafka creates it behind an error; share coordinators (type 2) are
-//! not served.
+//! FindCoordinator (10), 0-6: which broker keeps a group or a transactional id. It is always this one. While the
+//! internal topic is missing there is no coordinator yet: it is created behind the answer, as in Kafka, and clients ask
+//! again. Share coordinators (type 2) are not served.
 
 use bytes::Bytes;
 
-use crate::api::{Context, Outcome, answer_later};
+use crate::api::{Context, Outcome, answer};
 use crate::broker::groups::OFFSETS_TOPIC;
 use crate::broker::transactions::TRANSACTION_STATE;
 use crate::controller::group::events::text;
@@ -22,11 +22,11 @@ const SHARE_SINCE: i16 = 6;
 const BATCHED_SINCE: i16 = 4;
 
 pub(in crate::api) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
-    answer_later(cx, body, |cx, request: FindCoordinatorRequest| async move {
+    answer(cx, body, |cx, request: FindCoordinatorRequest| {
         if cx.version() >= BATCHED_SINCE {
             let mut found = Vec::with_capacity(request.coordinator_keys.len());
             for key in request.coordinator_keys {
-                let (node_id, host, port, error) = find(&cx, request.key_type, &key).await;
+                let (node_id, host, port, error) = find(cx, request.key_type, &key);
                 let coordinator = Coordinator::default()
                     .with_key(key)
                     .with_node_id(node_id.into())
@@ -37,7 +37,7 @@ pub(in crate::api) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireEr
             }
             return FindCoordinatorResponse::default().with_coordinators(found);
         }
-        let (node_id, host, port, error) = find(&cx, request.key_type, &request.key).await;
+        let (node_id, host, port, error) = find(cx, request.key_type, &request.key);
         FindCoordinatorResponse::default()
             .with_node_id(node_id.into())
             .with_host(text(&host))
@@ -47,8 +47,8 @@ pub(in crate::api) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireEr
     })
 }
 
-async fn find(cx: &Context, key_type: i8, key: &str) -> (i32, String, i32, ErrorCode) {
-    match locate(cx, key_type, key).await {
+fn find(cx: &Context, key_type: i8, key: &str) -> (i32, String, i32, ErrorCode) {
+    match locate(cx, key_type, key) {
         Ok(()) => {
             let (host, port) = cx.broker.advertised(&cx.peer.listener, cx.peer.local);
             (cx.broker.node_id().0, host, i32::from(port), ErrorCode::None)
@@ -57,7 +57,7 @@ async fn find(cx: &Context, key_type: i8, key: &str) -> (i32, String, i32, Error
     }
 }
 
-async fn locate(cx: &Context, key_type: i8, key: &str) -> Result<(), ErrorCode> {
+fn locate(cx: &Context, key_type: i8, key: &str) -> Result<(), ErrorCode> {
     let (resource, topic, refusal) = match key_type {
         GROUP => (ResourceType::Group, OFFSETS_TOPIC, ErrorCode::GroupAuthorizationFailed),
         TRANSACTION => {
@@ -70,11 +70,11 @@ async fn locate(cx: &Context, key_type: i8, key: &str) -> Result<(), ErrorCode> 
     if !cx.allows(Operation::Describe, resource, key) {
         return Err(refusal);
     }
-    let is_there = || cx.broker.partitions().topic(topic).is_some();
-    if !is_there() {
-        cx.broker.create_missing(vec![topic.to_string()]).await;
+    if cx.broker.partitions().topic(topic).is_none() {
+        cx.broker.create_behind(vec![topic.to_string()]);
+        return Err(ErrorCode::CoordinatorNotAvailable);
     }
-    if is_there() { Ok(()) } else { Err(ErrorCode::CoordinatorNotAvailable) }
+    Ok(())
 }
 
 /// A share coordinator's key: group, topic id and partition.

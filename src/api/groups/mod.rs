@@ -21,15 +21,24 @@ use super::Context;
 use crate::broker::groups::OFFSETS_TOPIC;
 use crate::controller::group::assign::java_order;
 use crate::controller::group::events::{Call, Caller, Event, Reply, Request};
+use crate::controller::topics::Sight;
 use crate::model::ErrorCode;
 use crate::model::java_hash::java_hash;
+use crate::security::{Operation, ResourceType};
 
 /// What a machine answers of another kind than it was asked for cannot happen; the client hears of it as of any fault.
 pub(super) const WRONG_REPLY: ErrorCode = ErrorCode::UnknownServerError;
 
 /// A client's request as the machine hears it.
 pub(super) fn call(cx: &Context, request: Request) -> Event {
+    let sight = if cx.broker.authorizer().is_enabled() {
+        let cx = cx.clone();
+        Sight::through(move |topic| cx.allows(Operation::Describe, ResourceType::Topic, topic))
+    } else {
+        Sight::default()
+    };
     let caller = Caller {
+        sight,
         api_version: cx.version(),
         client_id: Arc::from(cx.client_id()),
         client_host: Arc::from(cx.peer.host()),

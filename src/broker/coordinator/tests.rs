@@ -14,6 +14,7 @@ use crate::clock::SystemClock;
 use crate::config::{BrokerConfig, Origin, Settings};
 use crate::controller::group::events::{Call, Caller, Event, Reply, Request, text};
 use crate::controller::machine::{Producer, TxnMarker};
+use crate::controller::topics::Sight;
 use crate::disk::Disk;
 use crate::disk::real::RealDisk;
 use crate::disk::sim::SimDisk;
@@ -60,7 +61,7 @@ fn stage(disk: Arc<dyn Disk>, dir: &Path, fresh: bool, settings: &[(&str, &str)]
 }
 
 fn event(request: Request) -> Event {
-    let caller = Caller { api_version: 8, client_id: "c".into(), client_host: "/h".into() };
+    let caller = Caller { api_version: 8, client_id: "c".into(), client_host: "/h".into(), sight: Sight::default() };
     Event::Call(Box::new(Call { caller, fresh_id: Uuid::nil(), request }))
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::config::GroupConfig;
 use crate::controller::machine::TxnMarker;
-use crate::controller::topics::TopicsView;
+use crate::controller::topics::{Sight, TopicsView};
 use crate::model::{ErrorCode, TopicId, TopicName};
 use crate::wire::messages::leave_group_request::MemberIdentity;
 use crate::wire::messages::leave_group_response::MemberResponse;
@@ -32,6 +32,7 @@ pub struct Caller {
     pub client_id: Arc<str>,
     /// The address as Kafka writes it: with a slash before it.
     pub client_host: Arc<str>,
+    pub sight: Sight,
 }
 
 /// A client's request.

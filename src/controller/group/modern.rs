@@ -183,9 +183,7 @@ impl Store {
 
     pub(super) fn on_consumer_deadline(&mut self, turn: &mut Turn<'_>, due: &Due) {
         let Some(Group::Consumer(group)) = self.groups.get_mut(&due.key.group) else { return };
-        let fenced = decide(turn, |ctx| {
-            Ok::<_, std::convert::Infallible>(fence::on_timer(ctx, group, &due.key.timer, due.number))
-        });
+        let fenced = decide(turn, |ctx| Ok::<_, std::convert::Infallible>(fence::on_timer(ctx, group, due)));
         if let Ok(Some(fenced)) = fenced {
             after(turn, &due.key.group, &fenced);
         }

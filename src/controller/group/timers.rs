@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{GroupId, MemberId};
+use crate::controller::topics::Sight;
 
 /// What a deadline is for. Setting one again moves it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,12 +37,14 @@ pub struct TimerKey {
     pub timer: Timer,
 }
 
-/// A deadline that has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A deadline that has come, with what was set with it.
+#[derive(Clone, Debug)]
 pub struct Due {
     pub key: TimerKey,
-    /// What was set with it; 0 where nothing was.
+    /// 0 where none was set.
     pub number: i32,
+    /// Through whose eyes topics are to be looked up.
+    pub sight: Sight,
 }
 
 /// All deadlines of a machine, in monotonic milliseconds.
@@ -59,12 +62,22 @@ impl Timers {
 
     pub fn set_with(&mut self, group: &GroupId, timer: Timer, at_ms: i64, number: i32) {
         let key = TimerKey { group: group.clone(), timer };
+        self.put(at_ms, Due { key, number, sight: Sight::default() });
+    }
+
+    /// For a look at the topics as one client sees them.
+    pub fn set_look(&mut self, group: &GroupId, timer: Timer, at_ms: i64, sight: Sight) {
+        let key = TimerKey { group: group.clone(), timer };
+        self.put(at_ms, Due { key, number: 0, sight });
+    }
+
+    fn put(&mut self, at_ms: i64, due: Due) {
         self.set_so_far += 1;
         let place = (at_ms, self.set_so_far);
-        if let Some(old) = self.places.insert(key.clone(), place) {
+        if let Some(old) = self.places.insert(due.key.clone(), place) {
             self.order.remove(&old);
         }
-        self.order.insert(place, Due { key, number });
+        self.order.insert(place, due);
     }
 
     pub fn cancel(&mut self, group: &GroupId, timer: Timer) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::event::{Event, Reply, Request};
-use super::image::{ApplyError, MetadataImage};
+use super::image::{ApplyError, MetadataImage, NewestTopic};
 use super::rules::ConfigRules;
 use super::scram::DeriveScramKeys;
 use super::topics;
@@ -146,6 +146,7 @@ impl Machine for MetadataMachine {
     }
 
     fn on_loaded(&mut self, _now: Now, effects: &mut Effects<Self>) {
+        self.image.newest_topic = NewestTopic(self.image.next_offset);
         if self.in_transaction() {
             // Whoever wrote it was cut off in the middle.
             let reason = Some("Aborting an incomplete transaction".to_owned());

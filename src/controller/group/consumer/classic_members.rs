@@ -72,7 +72,7 @@ pub fn join(
     let member = told(&old, caller, request, subscription);
 
     let topics_changed = remember_member(ctx, &group.id, &old, &member);
-    let pattern_change = step_patterns(ctx, group, &old, &member)?;
+    let pattern_change = step_patterns(ctx, group, &old, &member, &caller.sight)?;
     let changed = topics_changed || pattern_change != PatternChange::None;
     let step = step_group(ctx, group, changed, &old, &member);
     let (member, converted) = if downgrades {

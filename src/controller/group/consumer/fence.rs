@@ -9,7 +9,7 @@ use super::migration::{self, ToClassic};
 use super::rebalance::group_record;
 use super::state::ConsumerGroup;
 use crate::controller::group::records::{Key, Record};
-use crate::controller::group::timers::Timer;
+use crate::controller::group::timers::{Due, Timer};
 use crate::controller::group::{GroupId, MemberId};
 
 /// What has become of the group.
@@ -62,17 +62,17 @@ pub(super) fn remove_member(records: &mut Vec<Record>, group: &GroupId, member: 
     records.push(Record::tombstone(Key::ConsumerMember { group, member }));
 }
 
-/// A deadline of the group has come. `number` is what was set with it.
-pub fn on_timer(ctx: &mut Context, group: &mut ConsumerGroup, timer: &Timer, number: i32) -> Option<Fenced> {
-    let id = match timer {
+/// A deadline of the group has come.
+pub fn on_timer(ctx: &mut Context, group: &mut ConsumerGroup, due: &Due) -> Option<Fenced> {
+    let id = match &due.key.timer {
         Timer::ConsumerPatterns => {
-            super::patterns::look_up(ctx, group);
+            super::patterns::look_up(ctx, group, &due.sight);
             return None;
         }
         Timer::ConsumerSession(id) | Timer::ConsumerJoin(id) | Timer::ConsumerSync(id) => id,
         Timer::ConsumerRebalance(id) => {
             // It has moved on meanwhile.
-            group.member(id).filter(|member| member.epoch == number)?;
+            group.member(id).filter(|member| member.epoch == due.number)?;
             id
         }
         _ => return None,

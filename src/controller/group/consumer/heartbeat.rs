@@ -94,7 +94,7 @@ pub fn heartbeat(
     let mut member = told(&old, caller, request);
 
     let topics_changed = remember_member(ctx, &group.id, &old, &member);
-    let pattern_change = step_patterns(ctx, group, &old, &member)?;
+    let pattern_change = step_patterns(ctx, group, &old, &member, &caller.sight)?;
     // A pattern that is yet to be looked up raises the epoch when it is, not twice.
     let bump = topics_changed || pattern_change == PatternChange::ChangedAndKnown;
     let group_step = step_group(ctx, group, bump, &old, &member);

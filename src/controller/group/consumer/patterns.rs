@@ -15,7 +15,7 @@ use crate::controller::group::events::GroupError;
 use crate::controller::group::records::{Key, Record, RegexValue, Value};
 use crate::controller::group::regex::TopicPattern;
 use crate::controller::group::timers::Timer;
-use crate::controller::topics::TopicsView;
+use crate::controller::topics::{Sight, TopicsView};
 use crate::model::{ErrorCode, TopicName};
 
 /// Between two look-ups of one group.
@@ -36,6 +36,7 @@ pub(super) fn step_patterns(
     group: &ConsumerGroup,
     old: &Member,
     new: &Member,
+    sight: &Sight,
 ) -> Result<PatternChange, GroupError> {
     let mut change = PatternChange::None;
     let mut is_new = false;
@@ -58,7 +59,7 @@ pub(super) fn step_patterns(
         }
     }
     if look_up_is_due(ctx, group, old, new, is_new) {
-        ctx.timers.set(&group.id, Timer::ConsumerPatterns, ctx.now.monotonic_ms);
+        ctx.timers.set_look(&group.id, Timer::ConsumerPatterns, ctx.now.monotonic_ms, sight.clone());
     }
     Ok(change)
 }
@@ -81,20 +82,22 @@ fn look_up_is_due(ctx: &Context, group: &ConsumerGroup, old: &Member, new: &Memb
         *patterns.entry(pattern.clone()).or_default() += 1;
     }
     let unknown = patterns.len() != group.all_matches().len();
-    let other_topics = last.is_none_or(|found| found.version != ctx.topics.version());
+    // Topics that are gone leave the subscription by themselves.
+    let other_topics = last.is_none_or(|found| found.version < ctx.topics.newest_topic());
     let old_enough = since_ms > ctx.config.consumer_regex_refresh_interval_ms;
     !patterns.is_empty() && (is_new || unknown || other_topics || old_enough)
 }
 
-/// Looks all patterns of the group up; raises its epoch if they match other topics than before.
-pub fn look_up(ctx: &mut Context, group: &mut ConsumerGroup) {
+/// Looks all patterns of the group up, among the topics that the member sees which asked for it; raises the group's
+/// epoch if they match other topics than before.
+pub fn look_up(ctx: &mut Context, group: &mut ConsumerGroup, sight: &Sight) {
     let patterns: Vec<Arc<str>> = group.subscriptions.patterns.keys().cloned().collect();
     if patterns.is_empty() {
         return;
     }
     let mut subscriptions = group.subscriptions.clone();
     let mut bump = false;
-    for (pattern, topics) in matching(ctx.topics, patterns) {
+    for (pattern, topics) in matching(ctx.topics, patterns, sight) {
         let before = group.matches(&pattern).map(|found| &found.topics);
         if before != Some(&topics) && !(before.is_none() && topics.is_empty()) {
             bump = true;
@@ -115,13 +118,19 @@ pub fn look_up(ctx: &mut Context, group: &mut ConsumerGroup) {
     }
 }
 
-fn matching(topics: &dyn TopicsView, patterns: Vec<Arc<str>>) -> BTreeMap<Arc<str>, BTreeSet<TopicName>> {
+fn matching(
+    topics: &dyn TopicsView,
+    patterns: Vec<Arc<str>>,
+    sight: &Sight,
+) -> BTreeMap<Arc<str>, BTreeSet<TopicName>> {
     // They were valid when they came; one that is not any more matches nothing.
     let compiled: Vec<Option<TopicPattern>> = patterns.iter().map(|p| TopicPattern::parse(p).ok()).collect();
     let mut found: Vec<BTreeSet<TopicName>> = vec![BTreeSet::new(); patterns.len()];
     topics.for_each(&mut |name, _, _| {
+        let mut is_seen = None;
         for (pattern, found) in compiled.iter().zip(&mut found) {
-            if pattern.as_ref().is_some_and(|p| p.matches(name)) {
+            let matches = pattern.as_ref().is_some_and(|p| p.matches(name));
+            if matches && *is_seen.get_or_insert_with(|| sight.sees(name)) {
                 found.insert(name.clone());
             }
         }

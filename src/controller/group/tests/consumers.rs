@@ -1,10 +1,17 @@
 //! KIP-848 groups, step by step; the answers are those of Apache Kafka 4.3.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
 use super::beats::{beat, eager, join, join_matching, owning, said};
 use super::harness::{World, commit};
 use super::topics::Topics;
 use crate::controller::group::config::{GroupConfig, GroupOverrides};
 use crate::controller::group::events::{Reply, Request, text};
+use crate::controller::group::records::{Key, Record};
+use crate::controller::machine::LogEntry;
+use crate::controller::topics::Sight;
 use crate::model::ErrorCode;
 
 fn world(config: GroupConfig, topics: &Topics) -> World {
@@ -231,9 +238,16 @@ fn patterns_are_looked_up_after_the_join_and_again_when_topics_change() {
     world.advance(10_001);
     assert_eq!(world.beats(beat("g", "a", 2)), (0, 2, None), "asks for the look");
     assert_eq!(world.beats(beat("g", "a", 2)), (0, 3, Some(vec![0, 1, 0, 0])));
+    world.advance(10_001);
+    let log = world.log.len();
+    topics.set("rc", 2);
+    world.set_topics(topics.shared());
+    assert_eq!(world.beats(beat("g", "a", 3)), (0, 4, Some(vec![0, 1, 0, 0, 1])));
+    let looked = world.log[log..].iter().filter(|(_, entry)| is_of_a_pattern(entry)).count();
+    assert_eq!(looked, 0, "no topic is new");
     topics.remove("rc");
     world.set_topics(topics.shared());
-    assert_eq!(world.beats(beat("g", "a", 3)), (0, 3, Some(vec![0, 1, 0])), "a topic that is gone is noticed at once");
+    assert_eq!(world.beats(beat("g", "a", 4)), (0, 4, Some(vec![0, 1, 0])), "a topic that is gone is noticed at once");
 
     // The last one with the pattern takes it along.
     world.beats(beat("g", "a", -1));
@@ -242,6 +256,40 @@ fn patterns_are_looked_up_after_the_join_and_again_when_topics_change() {
     assert_eq!(world.log.len(), log);
     assert_eq!(world.epochs("g").0, "Empty");
     assert_eq!(world.machine.store().consumer("g").unwrap().all_matches().len(), 0);
+}
+
+fn is_of_a_pattern(entry: &LogEntry) -> bool {
+    match entry {
+        LogEntry::Data(log) => matches!(Record::decode(&log.key, None).map(|r| r.key), Ok(Key::Regex { .. })),
+        LogEntry::Marker(_) => false,
+    }
+}
+
+#[test]
+fn a_pattern_matches_only_what_the_member_sees_that_asked() {
+    let topics = Topics::of(&[("ra", 1), ("rb", 1), ("rc", 1)]);
+    let hidden = Arc::new(Mutex::new("rb"));
+    let mut world = world(GroupConfig { consumer_regex_refresh_interval_ms: 20_000, ..eager() }, &topics);
+    world.sight = Sight::through({
+        let hidden = hidden.clone();
+        move |topic| topic != *hidden.lock()
+    });
+    world.beats(join_matching("g", "a", "r.*"));
+    let matched = |world: &World| -> Vec<String> {
+        let group = world.machine.store().consumer("g").unwrap();
+        group.matches("r.*").unwrap().topics.iter().map(|name| name.to_string()).collect()
+    };
+    assert_eq!(matched(&world), ["ra", "rc"]);
+
+    // What it may see now counts at the next look.
+    *hidden.lock() = "rc";
+    assert_eq!(world.beats(beat("g", "a", 1)).1, 2);
+    world.advance(20_000);
+    world.beats(beat("g", "a", 2));
+    assert_eq!(matched(&world), ["ra", "rc"]);
+    world.advance(1);
+    world.beats(beat("g", "a", 2));
+    assert_eq!(matched(&world), ["ra", "rb"]);
 }
 
 #[test]

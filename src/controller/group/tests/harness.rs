@@ -10,7 +10,7 @@ use crate::controller::group::GroupMachine;
 use crate::controller::group::config::GroupConfig;
 use crate::controller::group::events::{Call, Caller, Event, Reply, Request, text};
 use crate::controller::machine::{Effects, LogEntry, Machine, Now, Ticket};
-use crate::controller::topics::TopicsView;
+use crate::controller::topics::{Sight, TopicsView};
 use crate::model::{TopicId, TopicName};
 use crate::wire::messages::join_group_request::JoinGroupRequestProtocol;
 use crate::wire::messages::leave_group_request::MemberIdentity;
@@ -29,6 +29,10 @@ impl TopicsView for NoTopics {
         0
     }
 
+    fn newest_topic(&self) -> i64 {
+        0
+    }
+
     fn by_name(&self, _: &str) -> Option<(TopicId, i32)> {
         None
     }
@@ -44,6 +48,8 @@ pub struct World {
     pub machine: GroupMachine,
     pub config: Arc<GroupConfig>,
     topics: Arc<dyn TopicsView>,
+    /// What clients may see of the topics.
+    pub sight: Sight,
     pub log: Vec<(Now, LogEntry)>,
     pub replies: BTreeMap<Ticket, Reply>,
     pub now_ms: i64,
@@ -65,6 +71,7 @@ impl World {
             machine: GroupMachine::new(config.clone(), topics.clone()),
             config,
             topics,
+            sight: Sight::default(),
             log: Vec::new(),
             replies: BTreeMap::new(),
             now_ms: 1_000,
@@ -137,7 +144,12 @@ impl World {
     }
 
     pub fn send(&mut self, api_version: i16, client: &str, request: Request) -> Ticket {
-        let caller = Caller { api_version, client_id: client.into(), client_host: "/127.0.0.1".into() };
+        let caller = Caller {
+            api_version,
+            client_id: client.into(),
+            client_host: "/127.0.0.1".into(),
+            sight: self.sight.clone(),
+        };
         let fresh_id = Uuid::from_u128(u128::from(self.calls + 1));
         self.event(Event::Call(Box::new(Call { caller, fresh_id, request })))
     }

@@ -11,6 +11,7 @@ use crate::model::{TopicId, TopicName};
 #[derive(Clone, Debug, Default)]
 pub struct Topics {
     version: i64,
+    newest: i64,
     all: Vec<(TopicName, TopicId, i32)>,
     made: u128,
 }
@@ -29,6 +30,7 @@ impl Topics {
             Some((.., count)) => *count = partitions,
             None => {
                 self.made += 1;
+                self.newest = self.version;
                 self.all.push((name.into(), TopicId(Uuid::from_u128(self.made << 64 | self.made)), partitions));
                 self.all.sort();
             }
@@ -52,6 +54,10 @@ impl Topics {
 impl TopicsView for Topics {
     fn version(&self) -> i64 {
         self.version
+    }
+
+    fn newest_topic(&self) -> i64 {
+        self.newest
     }
 
     fn by_name(&self, name: &str) -> Option<(TopicId, i32)> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    AclImage, BrokerImage, ClusterImage, ConfigKind, ConfigResource, METADATA_VERSION, MetadataImage, QuotaEntity,
-    ScramImage, ScramMechanism,
+    AclImage, BrokerImage, ClusterImage, ConfigKind, ConfigResource, METADATA_VERSION, MetadataImage, NewestTopic,
+    QuotaEntity, ScramImage, ScramMechanism,
 };
 use crate::controller::records::*;
 use crate::model::{TopicId, TopicName};
@@ -46,6 +46,7 @@ impl MetadataImage {
                 if !self.topics.add(r.name.clone(), r.topic_id) {
                     return Err(ApplyError::TopicExists(r.name.clone(), r.topic_id));
                 }
+                self.newest_topic = NewestTopic(self.next_offset + 1);
             }
             MetadataRecord::Partition(r) => {
                 if !self.topics.put_partition(r) {

@@ -47,6 +47,17 @@ impl FeaturesImage {
     }
 }
 
+/// The `next_offset` that the newest topic brought, or the log's end when it was loaded. Says when topics are worth a new
+/// look; no part of what the metadata says, and so not compared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NewestTopic(pub i64);
+
+impl PartialEq for NewestTopic {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
 /// See the module's page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetadataImage {
@@ -55,6 +66,7 @@ pub struct MetadataImage {
     pub features: Arc<FeaturesImage>,
     pub cluster: Arc<ClusterImage>,
     pub topics: TopicsImage,
+    pub newest_topic: NewestTopic,
     pub configs: ConfigsImage,
     /// Limits by key, of each entity that has some.
     pub quotas: SharedMap<QuotaEntity, Arc<BTreeMap<String, f64>>>,
@@ -76,6 +88,10 @@ impl MetadataImage {
 impl TopicsView for MetadataImage {
     fn version(&self) -> i64 {
         self.next_offset
+    }
+
+    fn newest_topic(&self) -> i64 {
+        self.newest_topic.0
     }
 
     fn by_name(&self, name: &str) -> Option<(TopicId, i32)> {
