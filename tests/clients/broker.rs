@@ -15,7 +15,7 @@ pub struct Broker {
 
 impl Broker {
     pub fn start(settings: &[(&str, &str)]) -> Broker {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let dir = tempfile::tempdir().unwrap();
         let mut all = vec![
             "node.id=1".to_string(),
@@ -79,6 +79,13 @@ impl Broker {
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         assert!(process.wait().unwrap().success());
     }
+}
+
+/// A port below those that the system gives to outgoing connections: one of them could take it while the broker is down.
+fn free_port() -> u16 {
+    let first = std::process::id() as u16 % 20_000;
+    let mut candidates = (0..20_000u16).map(|step| 10_000 + (first + step) % 20_000);
+    candidates.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("no port is free")
 }
 
 impl Drop for Broker {

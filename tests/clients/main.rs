@@ -1,23 +1,23 @@
 //! Real clients over loopback against the real binary.
 //!
-//! The Python ones live in a virtual environment that the test makes itself under `target/`. Where Python is missing
-//! the tests say so and pass, unless `OTTLA_TESTS_REQUIRE_TOOLS=1` asks for all of them.
+//! What they need the tests make themselves under `target/`. Where a language is missing its tests say so and pass,
+//! unless `OTTLA_TESTS_REQUIRE_TOOLS=1` asks for all of them.
 
 mod broker;
-mod python;
+mod tools;
 
 use broker::Broker;
 
 #[test]
 fn confluent_kafka_produces_with_every_codec_and_reads_it_back() {
-    let Some(python) = python::environment() else { return };
+    let Some(python) = tools::python() else { return };
     let broker = Broker::start(&[]);
     python.run("codecs.py", &[&broker.address()]);
 }
 
 #[test]
 fn what_was_acknowledged_survives_kill_9_under_a_running_producer() {
-    let Some(python) = python::environment() else { return };
+    let Some(python) = tools::python() else { return };
     let mut broker = Broker::start(&[]);
     for cycle in 0..3 {
         let produced = python.start("produce_until_killed.py", &[&broker.address(), &cycle.to_string()]);
@@ -31,7 +31,7 @@ fn what_was_acknowledged_survives_kill_9_under_a_running_producer() {
 
 #[test]
 fn consumer_groups_share_and_resume() {
-    let Some(python) = python::environment() else { return };
+    let Some(python) = tools::python() else { return };
     let broker = Broker::start(&[("group.initial.rebalance.delay.ms", "0")]);
     for protocol in ["classic", "consumer"] {
         python.run("groups.py", &[&broker.address(), protocol]);
@@ -40,18 +40,36 @@ fn consumer_groups_share_and_resume() {
 
 #[test]
 fn transactions_commit_and_abort() {
-    let Some(python) = python::environment() else { return };
+    let Some(python) = tools::python() else { return };
     let broker = Broker::start(&[]);
     python.run("transactions.py", &[&broker.address()]);
 }
 
 #[test]
 fn a_stopped_broker_starts_clean_with_everything_there() {
-    let Some(python) = python::environment() else { return };
+    let Some(python) = tools::python() else { return };
     let mut broker = Broker::start(&[]);
     python.run("codecs.py", &[&broker.address()]);
     broker.stop();
     assert!(broker.data().join(".kafka_cleanshutdown").exists(), "no mark of a clean stop");
     broker.restart();
     python.run("codecs.py", &[&broker.address(), "read"]);
+}
+
+#[test]
+fn go_clients_create_produce_and_consume() {
+    let Some(go) = tools::go() else { return };
+    let broker = Broker::start(&[("group.initial.rebalance.delay.ms", "0")]);
+    for client in ["franz-go", "sarama", "kafka-go"] {
+        go.run(&[client, &broker.address()]);
+    }
+}
+
+#[test]
+fn node_clients_create_produce_and_consume() {
+    let Some(node) = tools::node() else { return };
+    let broker = Broker::start(&[("group.initial.rebalance.delay.ms", "0")]);
+    for client in ["kafkajs", "platformatic"] {
+        node.run(&[client, &broker.address()]);
+    }
 }

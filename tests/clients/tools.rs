@@ -1,0 +1,167 @@
+//! Other languages' tools with their Kafka clients, made once under `target/`: a Python environment, a Go program, Node
+//! packages.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+
+const PYTHON_PACKAGES: &[&str] = &["confluent-kafka==2.16.1", "kafka-python==3.0.12"];
+const NODE_PACKAGES: &[&str] = &["kafkajs@2.2.4", "@platformatic/kafka@1.35.0"];
+
+type Made<T> = OnceLock<Result<T, String>>;
+
+/// The environment, or `None` where there is no Python to make it with.
+pub fn python() -> Option<&'static Python> {
+    static MADE: Made<Python> = OnceLock::new();
+    or_skip("Python", MADE.get_or_init(make_python))
+}
+
+/// A program of the Go clients, or `None` where there is no Go to build it with.
+pub fn go() -> Option<&'static Program> {
+    static MADE: Made<Program> = OnceLock::new();
+    or_skip("Go", MADE.get_or_init(make_go))
+}
+
+/// A script of the Node clients, or `None` where there is no Node to run it.
+pub fn node() -> Option<&'static Program> {
+    static MADE: Made<Program> = OnceLock::new();
+    or_skip("Node", MADE.get_or_init(make_node))
+}
+
+fn or_skip<T>(language: &str, made: &'static Result<T, String>) -> Option<&'static T> {
+    match made {
+        Ok(tool) => Some(tool),
+        Err(why) if std::env::var("OTTLA_TESTS_REQUIRE_TOOLS").is_ok_and(|v| v == "1") => {
+            panic!("the {language} clients are required: {why}")
+        }
+        Err(why) => {
+            println!("skipped, for want of the {language} clients: {why}");
+            None
+        }
+    }
+}
+
+fn sources(language: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(language)
+}
+
+fn folder_for(language: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{language}-clients"))
+}
+
+/// Fills the folder anew unless it was filled with the same things before: a making that was cut short is not trusted.
+fn once(folder: &Path, what: &str, fill: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    let complete = folder.join("complete");
+    if std::fs::read_to_string(&complete).is_ok_and(|made| made == what) {
+        return Ok(());
+    }
+    let _ = std::fs::remove_dir_all(folder);
+    std::fs::create_dir_all(folder).map_err(|e| e.to_string())?;
+    fill()?;
+    std::fs::write(&complete, what).map_err(|e| e.to_string())
+}
+
+fn make_python() -> Result<Python, String> {
+    let folder = folder_for("python");
+    let interpreter = folder.join("bin/python");
+    once(&folder, &PYTHON_PACKAGES.join(" "), || {
+        call(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        call(Command::new(&interpreter).args(["-m", "pip", "install", "-q"]).args(PYTHON_PACKAGES))
+    })?;
+    Ok(Python { interpreter })
+}
+
+fn make_go() -> Result<Program, String> {
+    let program = folder_for("go").join("clients");
+    std::fs::create_dir_all(folder_for("go")).map_err(|e| e.to_string())?;
+    call(Command::new("go").args(["build", "-o"]).arg(&program).arg(".").current_dir(sources("go")))?;
+    Ok(Program { command: vec![program.into()] })
+}
+
+fn make_node() -> Result<Program, String> {
+    let folder = folder_for("node");
+    once(&folder, &NODE_PACKAGES.join(" "), || {
+        std::fs::write(folder.join("package.json"), "{\"private\":true}").map_err(|e| e.to_string())?;
+        let install = ["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"];
+        call(Command::new("npm").args(install).args(NODE_PACKAGES).current_dir(&folder))
+    })?;
+    // A module finds its packages from where it lies.
+    let script = folder.join("clients.mjs");
+    std::fs::copy(sources("node").join("clients.mjs"), &script).map_err(|e| e.to_string())?;
+    Ok(Program { command: vec!["node".into(), script.into()] })
+}
+
+fn call(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+/// A program that plays one client as its first argument names it, against the broker at the second.
+pub struct Program {
+    command: Vec<std::ffi::OsString>,
+}
+
+impl Program {
+    pub fn run(&self, arguments: &[&str]) {
+        run(Command::new(&self.command[0]).args(&self.command[1..]).args(arguments));
+    }
+}
+
+/// Runs a command to its end; it must succeed.
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    println!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{command:?} failed: {}", text(&output.stderr));
+}
+
+pub struct Python {
+    interpreter: PathBuf,
+}
+
+impl Python {
+    fn command(&self, script: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.interpreter);
+        command.arg("-u").arg(sources("python").join(script)).args(arguments);
+        command
+    }
+
+    /// Runs a script to its end; it must succeed.
+    pub fn run(&self, script: &str, arguments: &[&str]) {
+        run(&mut self.command(script, arguments));
+    }
+
+    pub fn start(&self, script: &str, arguments: &[&str]) -> Running {
+        let mut process = self.command(script, arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let out = std::cell::RefCell::new(BufReader::new(process.stdout.take().unwrap()));
+        Running { process, out }
+    }
+}
+
+/// A script that is still going.
+pub struct Running {
+    process: Child,
+    out: std::cell::RefCell<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    pub fn wait_for_line(&self, wanted: &str) {
+        let mut line = String::new();
+        while self.out.borrow_mut().read_line(&mut line).unwrap() > 0 {
+            if line.trim() == wanted {
+                return;
+            }
+            line.clear();
+        }
+        panic!("the script ended without saying {wanted}");
+    }
+
+    /// What it says until its end.
+    pub fn finish(mut self) -> String {
+        let mut rest = String::new();
+        self.out.borrow_mut().read_to_string(&mut rest).unwrap();
+        assert!(self.process.wait().unwrap().success());
+        rest
+    }
+}
