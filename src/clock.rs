@@ -9,6 +9,10 @@ pub trait Clock: Send + Sync {
     fn now_ms(&self) -> i64;
     /// Milliseconds since some fixed moment. Never goes back; deadlines are counted on it.
     fn monotonic_ms(&self) -> i64;
+    /// The same, for what is too short for milliseconds.
+    fn monotonic_ns(&self) -> i64 {
+        self.monotonic_ms() * 1_000_000
+    }
 }
 
 /// The operating system's clocks.
@@ -39,6 +43,10 @@ impl Clock for SystemClock {
 
     fn monotonic_ms(&self) -> i64 {
         self.started.elapsed().as_millis() as i64
+    }
+
+    fn monotonic_ns(&self) -> i64 {
+        self.started.elapsed().as_nanos() as i64
     }
 }
 

@@ -6,7 +6,7 @@ use crate::wire::WireError;
 use crate::wire::messages::create_partitions_response::CreatePartitionsTopicResult;
 use crate::wire::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
 
-use super::asking::ask;
+use super::asking::ask_charged;
 use super::{Context, Outcome, answer_later};
 
 pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
@@ -15,8 +15,9 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
 
 async fn respond(cx: Context, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
     let names: Vec<_> = request.topics.iter().map(|topic| topic.name.clone()).collect();
-    match ask!(cx, CreatePartitions(request)) {
-        Ok(response) => response,
+    let (answer, wait_ms) = ask_charged!(cx, CreatePartitions(request));
+    match answer {
+        Ok(response) => response.with_throttle_time_ms(wait_ms),
         Err(error) => {
             let refused = |name| {
                 CreatePartitionsTopicResult::default()

@@ -8,7 +8,7 @@ use crate::wire::WireError;
 use crate::wire::messages::create_topics_response::CreatableTopicResult;
 use crate::wire::messages::{CreateTopicsRequest, CreateTopicsResponse};
 
-use super::asking::ask;
+use super::asking::ask_charged;
 use super::{Context, Outcome, answer_later};
 
 pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
@@ -17,8 +17,9 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
 
 async fn respond(cx: Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let names: Vec<_> = request.topics.iter().map(|topic| topic.name.clone()).collect();
-    match ask!(cx, CreateTopics(request)) {
-        Ok(response) => response,
+    let (answer, wait_ms) = ask_charged!(cx, CreateTopics(request));
+    match answer {
+        Ok(response) => response.with_throttle_time_ms(wait_ms),
         Err(error) => {
             let refused = |name| {
                 CreatableTopicResult::default()

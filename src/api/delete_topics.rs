@@ -8,7 +8,7 @@ use crate::wire::WireError;
 use crate::wire::messages::delete_topics_response::DeletableTopicResult;
 use crate::wire::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 
-use super::asking::ask;
+use super::asking::ask_charged;
 use super::{Context, Outcome, answer_later};
 
 /// Versions before this one do not know the code for "deletion is disabled".
@@ -19,8 +19,9 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
 }
 
 async fn respond(cx: Context, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
-    let mut response = match ask!(cx, DeleteTopics(request.clone())) {
-        Ok(response) => response,
+    let (answer, wait_ms) = ask_charged!(cx, DeleteTopics(request.clone()));
+    let mut response = match answer {
+        Ok(response) => response.with_throttle_time_ms(wait_ms),
         Err(error) => {
             let named = request.topic_names.iter().map(|name| (Some(name.clone()), uuid::Uuid::nil()));
             let listed = request.topics.iter().map(|topic| (topic.name.clone(), topic.topic_id));

@@ -11,6 +11,7 @@ use crate::broker::fetch::{self, FetchParams, Fetching, PartitionRead};
 use crate::broker::fetch_sessions::{
     self, Asks, FINAL_EPOCH, FetchAsk, FetchPlan, FetchTarget, NO_SESSION, SessionRequest,
 };
+use crate::broker::quotas::{Client, Kind};
 use crate::log::UpTo;
 use crate::model::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TopicId, TopicName};
 use crate::security::{Operation, ResourceType};
@@ -97,6 +98,11 @@ fn params(cx: &Context, request: &FetchRequest) -> FetchParams {
     let replica = if cx.version() >= 15 { request.replica_state.replica_id } else { request.replica_id };
     let committed_only = request.isolation_level == READ_COMMITTED;
     let max_bytes = i64::from(request.max_bytes.min(cx.broker.fetch_max_bytes()));
+    let max_bytes = match replica.0 >= 0 {
+        true => max_bytes,
+        // More would surely be throttled, and nothing would ever get through.
+        false => cx.broker.quotas().fetch_bytes_max(quota_client(cx)).map_or(max_bytes, |quota| max_bytes.min(quota)),
+    };
     FetchParams {
         up_to: match (replica.0 >= 0, committed_only) {
             (true, _) => UpTo::LogEnd,
@@ -155,6 +161,9 @@ fn respond(
     refused: Vec<PartitionRead>,
 ) -> Result<Outcome, WireError> {
     reads.extend(refused);
+    if let Some(throttled) = throttled(cx, &memory, &reads) {
+        return send(cx, throttled);
+    }
     let mut session_id = NO_SESSION;
     match memory {
         Memory::None => {}
@@ -191,6 +200,36 @@ fn respond(
         }
     }
     send(cx, reply)
+}
+
+fn quota_client(cx: &Context) -> Client<'_> {
+    Client { user: &cx.peer.principal.name, client_id: cx.client_id() }
+}
+
+/// The answer to who has read too much lately: nothing but the time to wait. The session does not move on, and what was
+/// read does not count.
+fn throttled(
+    cx: &Context,
+    memory: &Memory,
+    reads: &[PartitionRead],
+) -> Option<FetchReply<std::sync::Arc<dyn crate::disk::DiskFile>>> {
+    let quotas = cx.broker.quotas();
+    if !quotas.has(Kind::ConsumerByteRate) {
+        return None;
+    }
+    let bytes = reads.iter().map(|read| read.size_bytes() + fetch_response::PARTITION_BYTES as i64).sum::<i64>() as f64;
+    let now_ms = cx.broker.clock().monotonic_ms();
+    let wait_ms = quotas.record(Kind::ConsumerByteRate, quota_client(cx), bytes, now_ms);
+    if wait_ms <= 0 {
+        return None;
+    }
+    quotas.record(Kind::ConsumerByteRate, quota_client(cx), -bytes, now_ms);
+    let session_id = match memory {
+        Memory::None | Memory::New => NO_SESSION,
+        Memory::Session { id, .. } => *id,
+    };
+    let throttle_time_ms = i32::try_from(wait_ms).unwrap_or(i32::MAX);
+    Some(FetchReply { throttle_time_ms, session_id, ..FetchReply::default() })
 }
 
 fn partition(cx: &Context, read: PartitionRead) -> FetchPartition<std::sync::Arc<dyn crate::disk::DiskFile>> {

@@ -19,6 +19,7 @@ mod context;
 mod create_acls;
 mod create_partitions;
 mod create_topics;
+mod delegation_tokens;
 mod delete_acls;
 mod delete_records;
 mod delete_topics;
@@ -46,6 +47,7 @@ mod metadata;
 mod offset_for_leader_epoch;
 mod produce;
 mod remove_raft_voter;
+mod sasl;
 mod txn_offset_commit;
 mod unregister_broker;
 mod update_features;
@@ -123,6 +125,7 @@ pub static TABLE: &[Api] = &[
     serial(ApiKey::Fetch, fetch::handle),
     serial(ApiKey::ListOffsets, list_offsets::handle),
     serial(ApiKey::Metadata, metadata::handle),
+    serial(ApiKey::SaslHandshake, sasl::handshake),
     serial(ApiKey::ApiVersions, api_versions::handle),
     serial(ApiKey::CreateTopics, create_topics::handle),
     serial(ApiKey::DeleteTopics, delete_topics::handle),
@@ -141,6 +144,11 @@ pub static TABLE: &[Api] = &[
     serial(ApiKey::AlterConfigs, alter_configs::handle),
     serial(ApiKey::AlterReplicaLogDirs, alter_replica_log_dirs::handle),
     serial(ApiKey::DescribeLogDirs, describe_log_dirs::handle),
+    serial(ApiKey::SaslAuthenticate, sasl::authenticate),
+    serial(ApiKey::CreateDelegationToken, delegation_tokens::create),
+    serial(ApiKey::RenewDelegationToken, delegation_tokens::renew),
+    serial(ApiKey::ExpireDelegationToken, delegation_tokens::expire),
+    serial(ApiKey::DescribeDelegationToken, delegation_tokens::describe),
     serial(ApiKey::CreatePartitions, create_partitions::handle),
     serial(ApiKey::ElectLeaders, elect_leaders::handle),
     serial(ApiKey::IncrementalAlterConfigs, incremental_alter_configs::handle),

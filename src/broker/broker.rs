@@ -28,6 +28,7 @@ use super::log_dirs::LogDirs;
 use super::metadata_log::Metadata;
 use super::partition::Partition;
 use super::partitions::Partitions;
+use super::quotas::Quotas;
 use super::topology::Graveyard;
 use super::transactions::Transactions;
 
@@ -51,6 +52,7 @@ pub struct Broker {
     metadata: Arc<Metadata>,
     log_levels: OnceLock<LogLevels>,
     groups: GroupCoordinator,
+    quotas: Quotas,
 }
 
 /// What a broker is made of.
@@ -84,6 +86,7 @@ impl Broker {
             layers,
             metadata,
             log_levels: OnceLock::new(),
+            quotas: Quotas::new(&config),
         })
     }
 
@@ -216,6 +219,11 @@ impl Broker {
 
     pub fn groups(&self) -> &GroupCoordinator {
         &self.groups
+    }
+
+    /// What clients may use, and what they have used.
+    pub fn quotas(&self) -> &Quotas {
+        &self.quotas
     }
 
     /// Whether acks=all is answered from the page cache.

@@ -15,6 +15,8 @@ pub struct Limits {
     pub socket_request_max_bytes: usize,
     pub connections_max_idle: Duration,
     pub max_connections: usize,
+    /// Connections a second that are accepted, from all clients together.
+    pub connections_per_second_max: i32,
     pub max_connections_per_ip: usize,
     pub max_connections_per_ip_overrides: HashMap<IpAddr, usize>,
 }
@@ -25,6 +27,7 @@ impl Default for Limits {
             socket_request_max_bytes: 100 * 1024 * 1024,
             connections_max_idle: Duration::from_secs(600),
             max_connections: i32::MAX as usize,
+            connections_per_second_max: i32::MAX,
             max_connections_per_ip: i32::MAX as usize,
             max_connections_per_ip_overrides: HashMap::new(),
         }
@@ -40,6 +43,7 @@ impl Limits {
             socket_request_max_bytes: network.request_max_bytes,
             connections_max_idle: Duration::from_millis(idle_ms.min(NEVER_MS)),
             max_connections: count(network.connections_max),
+            connections_per_second_max: network.connections_per_second_max,
             max_connections_per_ip: count(network.connections_per_ip_max),
             max_connections_per_ip_overrides: config
                 .connections_per_ip_overrides

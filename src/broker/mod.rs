@@ -19,6 +19,7 @@ pub mod partition;
 pub mod partitions;
 pub mod produce;
 pub mod purgatory;
+pub mod quotas;
 pub mod scram_keys;
 pub mod start;
 mod stop;

@@ -71,6 +71,7 @@ pub fn start(config: BrokerConfig, clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -
     let image = metadata.image();
     broker.adopt_configs(&image);
     broker.adopt_security(&image);
+    broker.quotas().adopt(&image);
     let left = broker.find_partitions()?;
     broker.open_partitions(&image, left);
     broker.publish(image);
@@ -151,6 +152,9 @@ impl Broker {
         }
         if now.acls != before.acls {
             self.adopt_security(now);
+        }
+        if now.quotas != before.quotas {
+            self.quotas().adopt(now);
         }
         self.follow(before, now);
         self.publish(now.clone());

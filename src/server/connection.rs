@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::api::{self, Api, Context, Outcome, Peer, Pending, Reply};
 use crate::broker::Broker;
@@ -21,6 +21,7 @@ use crate::model::limits::CONNECTION_IN_FLIGHT_MAX;
 use crate::wire::frame::FrameSplitter;
 use crate::wire::header;
 
+use super::throttle::Bill;
 use super::transport::Transport;
 
 /// First read of an idle connection; grows while reads fill it.
@@ -40,6 +41,8 @@ pub(super) enum End {
 struct InFlight {
     overlaps: bool,
     outcome: State,
+    /// Where clients have quotas.
+    bill: Option<Box<Bill>>,
 }
 
 enum State {
@@ -57,6 +60,8 @@ pub(super) struct Connection {
     /// A whole frame whose request may not start yet.
     held: Option<Held>,
     in_flight: VecDeque<InFlight>,
+    /// The client is above a quota: until then nothing more is read and nothing started.
+    muted_until: Option<Instant>,
     /// Set when no further request is taken; the answers before it still go out.
     closing: Option<End>,
 }
@@ -65,6 +70,7 @@ struct Held {
     api: &'static Api,
     cx: Context,
     body: Bytes,
+    bill: Option<Box<Bill>>,
 }
 
 impl Connection {
@@ -79,6 +85,7 @@ impl Connection {
             read_bytes: READ_BYTES_MIN,
             held: None,
             in_flight: VecDeque::new(),
+            muted_until: None,
             closing: None,
         }
     }
@@ -103,9 +110,10 @@ impl Connection {
             }
             let reads = self.wants_bytes();
             let answers = !self.in_flight.is_empty();
+            let muted_until = self.muted_until.unwrap_or_else(Instant::now);
             tokio::select! {
                 biased;
-                () = poll_fn(|task| poll_ready(&mut self.in_flight, task)), if answers => {}
+                () = poll_fn(|task| poll_ready(&self.broker, &mut self.in_flight, task)), if answers => {}
                 ready = self.transport.readable(), if reads => {
                     heard = true;
                     match ready.and_then(|()| self.read_some()) {
@@ -113,6 +121,10 @@ impl Connection {
                         Ok(Read::End) => return End::Quiet,
                         Err(e) => return End::Io(e),
                     }
+                }
+                () = sleep_until(muted_until), if self.muted_until.is_some() => {
+                    self.muted_until = None;
+                    heard = true;
                 }
                 _ = stop.changed(), if self.closing.is_none() => self.closing = Some(End::Quiet),
                 // Resetting a timer at every read costs more than closing an idle connection a little late.
@@ -128,11 +140,14 @@ impl Connection {
 
     /// Bytes are read while a frame may start, and a little beyond, so that a client that leaves is noticed.
     fn wants_bytes(&self) -> bool {
-        self.closing.is_none() && self.held.is_none() && self.in_flight.len() < CONNECTION_IN_FLIGHT_MAX
+        self.closing.is_none()
+            && self.muted_until.is_none()
+            && self.held.is_none()
+            && self.in_flight.len() < CONNECTION_IN_FLIGHT_MAX
     }
 
     fn can_start(&self) -> bool {
-        self.held.is_some() || self.splitter.missing(&self.unread) == Ok(0)
+        self.muted_until.is_none() && (self.held.is_some() || self.splitter.missing(&self.unread) == Ok(0))
     }
 
     fn read_some(&mut self) -> io::Result<Read> {
@@ -163,7 +178,7 @@ impl Connection {
 
     /// Starts every buffered request that may start now.
     fn start_requests(&mut self) {
-        while self.closing.is_none() && self.in_flight.len() < CONNECTION_IN_FLIGHT_MAX {
+        while self.closing.is_none() && self.muted_until.is_none() && self.in_flight.len() < CONNECTION_IN_FLIGHT_MAX {
             let Some(next) = self.held.take().or_else(|| self.next_request()) else { return };
             let waits =
                 self.in_flight.iter().any(|earlier| !(earlier.overlaps && next.api.overlaps) && earlier.pending());
@@ -172,6 +187,8 @@ impl Connection {
                 return;
             }
             let overlaps = next.api.overlaps;
+            let mut bill = next.bill;
+            let started_ns = bill.as_ref().map(|_| self.broker.clock().monotonic_ns());
             let (who, version) = (next.api.key, next.cx.header.version);
             let (overlaps, outcome) = match api::dispatch(next.api, next.cx, next.body) {
                 Ok(Outcome::Later(pending)) => (overlaps, State::Waiting(pending)),
@@ -179,7 +196,10 @@ impl Connection {
                 Ok(outcome) => (overlaps, State::Done(outcome)),
                 Err(e) => (overlaps, State::Done(Outcome::Close(format!("{who:?} v{version}: {e}")))),
             };
-            self.in_flight.push_back(InFlight { overlaps, outcome });
+            if let (Some(bill), Some(started_ns)) = (&mut bill, started_ns) {
+                bill.spend(self.broker.clock().monotonic_ns() - started_ns);
+            }
+            self.in_flight.push_back(InFlight { overlaps, outcome, bill });
         }
     }
 
@@ -191,6 +211,7 @@ impl Connection {
                 return None;
             }
         };
+        let request_bytes = frame.len();
         let parsed = header::parse(frame);
         let (header, body) = match parsed {
             Ok(parsed) => parsed,
@@ -203,16 +224,18 @@ impl Connection {
             self.closing = Some(End::Refused(format!("API key {} is not served", header.api)));
             return None;
         };
+        let watched = self.broker.quotas().watches_clients();
+        let bill = watched.then(|| Box::new(Bill::new(api.key, &header, request_bytes)));
         let cx = Context { broker: self.broker.clone(), peer: self.peer.clone(), header };
-        Some(Held { api, cx, body })
+        Some(Held { api, cx, body, bill })
     }
 
     /// Writes every answer at the head of the queue that is ready.
     async fn write_ready(&mut self) -> io::Result<()> {
         let mut out: Vec<Reply> = Vec::new();
         while matches!(self.in_flight.front(), Some(InFlight { outcome: State::Done(_), .. })) {
-            let Some(InFlight { outcome: State::Done(done), .. }) = self.in_flight.pop_front() else { break };
-            match done {
+            let Some(InFlight { outcome: State::Done(done), bill, .. }) = self.in_flight.pop_front() else { break };
+            match self.settle(bill, done) {
                 Outcome::Answer(reply) => out.push(reply),
                 Outcome::Silence => {}
                 Outcome::Close(why) => {
@@ -221,12 +244,26 @@ impl Connection {
                     self.held = None;
                 }
                 Outcome::Later(pending) | Outcome::LaterAlone(pending) => {
-                    self.in_flight.push_front(InFlight { overlaps: false, outcome: State::Waiting(pending) });
+                    self.in_flight.push_front(InFlight {
+                        overlaps: false,
+                        outcome: State::Waiting(pending),
+                        bill: None,
+                    });
                     break;
                 }
             }
         }
         if out.is_empty() { Ok(()) } else { self.transport.send(out).await }
+    }
+
+    /// Has the client pay for a request that is done.
+    fn settle(&mut self, bill: Option<Box<Bill>>, outcome: Outcome) -> Outcome {
+        let Some(bill) = bill else { return outcome };
+        let (outcome, wait) = bill.settle(&self.broker, &self.peer, outcome);
+        if let Some(wait) = wait {
+            self.muted_until = self.muted_until.max(Some(Instant::now() + wait));
+        }
+        outcome
     }
 }
 
@@ -243,11 +280,16 @@ impl InFlight {
 }
 
 /// Ready when the first request in flight is answered; takes along those behind it that are answered too.
-fn poll_ready(in_flight: &mut VecDeque<InFlight>, task: &mut TaskContext<'_>) -> Poll<()> {
+fn poll_ready(broker: &Broker, in_flight: &mut VecDeque<InFlight>, task: &mut TaskContext<'_>) -> Poll<()> {
     let mut answered = false;
     for slot in in_flight.iter_mut() {
         if let State::Waiting(pending) = &mut slot.outcome {
-            match pending.as_mut().poll(task) {
+            let started_ns = slot.bill.as_ref().map(|_| broker.clock().monotonic_ns());
+            let polled = pending.as_mut().poll(task);
+            if let (Some(bill), Some(started_ns)) = (&mut slot.bill, started_ns) {
+                bill.spend(broker.clock().monotonic_ns() - started_ns);
+            }
+            match polled {
                 Poll::Ready(outcome) => slot.outcome = State::Done(outcome),
                 Poll::Pending => break,
             }

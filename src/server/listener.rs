@@ -98,7 +98,17 @@ pub(super) async fn accept(
         };
         match accepted {
             Ok((stream, remote)) => match open.admit(&broker, remote.ip()) {
-                Some(place) => spawn(stream, remote, &name, &broker, place, stop.clone()),
+                Some(place) => {
+                    let now_ms = broker.clock().monotonic_ms();
+                    let pause_ms = broker.quotas().accept(broker.limits().connections_per_second_max, now_ms);
+                    if pause_ms > 0 {
+                        tokio::time::sleep(Duration::from_millis(pause_ms.unsigned_abs())).await;
+                    }
+                    match broker.quotas().connect(remote.ip(), now_ms) {
+                        Ok(()) => spawn(stream, remote, &name, &broker, place, stop.clone()),
+                        Err(wait_ms) => turn_away(stream, remote, place, wait_ms, stop.clone()),
+                    }
+                }
                 None => info!(
                     "Refused a connection from {remote}: the limit of connections is reached (max.connections, max.connections.per.ip)"
                 ),
@@ -109,6 +119,18 @@ pub(super) async fn accept(
             }
         }
     }
+}
+
+/// Closes a connection of an address that makes too many, after a while, so that it does not come back at once.
+fn turn_away(stream: TcpStream, remote: SocketAddr, place: Admitted, wait_ms: i64, mut stop: watch::Receiver<bool>) {
+    debug!("Closing a connection from {remote} in {wait_ms} ms: its address is above connection_creation_rate");
+    tokio::spawn(async move {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(wait_ms.unsigned_abs())) => {}
+            _ = stop.changed() => {}
+        }
+        drop((stream, place));
+    });
 }
 
 fn spawn(

@@ -4,6 +4,7 @@ mod connection;
 mod listener;
 mod run;
 mod send;
+mod throttle;
 mod transport;
 
 use std::io;

@@ -20,6 +20,7 @@ pub mod messages;
 pub mod probe;
 pub mod reply;
 pub mod shapes;
+pub mod throttle;
 pub mod versions;
 
 pub use error::WireError;

@@ -49,6 +49,16 @@ impl<F> Reply<F> {
         self.len() == 0
     }
 
+    /// What the answer begins with, framing included.
+    pub fn first(&self) -> &Bytes {
+        &self.first
+    }
+
+    /// The same answer with another beginning, which must be as long.
+    pub fn map_first(self, change: impl FnOnce(Bytes) -> Bytes) -> Self {
+        Reply { first: change(self.first), rest: self.rest }
+    }
+
     /// The bytes, if no file takes part and nothing follows the first run.
     pub fn as_whole(&self) -> Option<&Bytes> {
         self.rest.is_empty().then_some(&self.first)

@@ -1,5 +1,7 @@
 //! Connections over loopback: what any bytes on the socket lead to.
 
+mod quotas;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use crate::wire::versions::ApiKey;
 /// First version that names topics by id.
 const TOPIC_IDS_SINCE: i16 = 13;
 /// Room for a partition's fields without its records.
-const PARTITION_BYTES: usize = 96;
+pub const PARTITION_BYTES: usize = 96;
 
 /// An answer to Fetch. `F` is the caller's handle on a file.
 #[derive(Clone, Debug)]
