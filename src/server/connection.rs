@@ -7,13 +7,14 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Sleep, sleep};
 
 use crate::api::{self, Api, Context, Outcome, Peer, Pending, Reply};
 use crate::broker::Broker;
@@ -61,7 +62,7 @@ pub(super) struct Connection {
     held: Option<Held>,
     in_flight: VecDeque<InFlight>,
     /// The client is above a quota: until then nothing more is read and nothing started.
-    muted_until: Option<Instant>,
+    muted: Option<Pin<Box<Sleep>>>,
     /// Set when no further request is taken; the answers before it still go out.
     closing: Option<End>,
 }
@@ -85,7 +86,7 @@ impl Connection {
             read_bytes: READ_BYTES_MIN,
             held: None,
             in_flight: VecDeque::new(),
-            muted_until: None,
+            muted: None,
             closing: None,
         }
     }
@@ -110,7 +111,6 @@ impl Connection {
             }
             let reads = self.wants_bytes();
             let answers = !self.in_flight.is_empty();
-            let muted_until = self.muted_until.unwrap_or_else(Instant::now);
             tokio::select! {
                 biased;
                 () = poll_fn(|task| poll_ready(&self.broker, &mut self.in_flight, task)), if answers => {}
@@ -122,8 +122,8 @@ impl Connection {
                         Err(e) => return End::Io(e),
                     }
                 }
-                () = sleep_until(muted_until), if self.muted_until.is_some() => {
-                    self.muted_until = None;
+                () = until_over(&mut self.muted), if self.muted.is_some() => {
+                    self.muted = None;
                     heard = true;
                 }
                 _ = stop.changed(), if self.closing.is_none() => self.closing = Some(End::Quiet),
@@ -141,13 +141,13 @@ impl Connection {
     /// Bytes are read while a frame may start, and a little beyond, so that a client that leaves is noticed.
     fn wants_bytes(&self) -> bool {
         self.closing.is_none()
-            && self.muted_until.is_none()
+            && self.muted.is_none()
             && self.held.is_none()
             && self.in_flight.len() < CONNECTION_IN_FLIGHT_MAX
     }
 
     fn can_start(&self) -> bool {
-        self.muted_until.is_none() && (self.held.is_some() || self.splitter.missing(&self.unread) == Ok(0))
+        self.muted.is_none() && (self.held.is_some() || self.splitter.missing(&self.unread) == Ok(0))
     }
 
     fn read_some(&mut self) -> io::Result<Read> {
@@ -178,7 +178,7 @@ impl Connection {
 
     /// Starts every buffered request that may start now.
     fn start_requests(&mut self) {
-        while self.closing.is_none() && self.muted_until.is_none() && self.in_flight.len() < CONNECTION_IN_FLIGHT_MAX {
+        while self.closing.is_none() && self.muted.is_none() && self.in_flight.len() < CONNECTION_IN_FLIGHT_MAX {
             let Some(next) = self.held.take().or_else(|| self.next_request()) else { return };
             let waits =
                 self.in_flight.iter().any(|earlier| !(earlier.overlaps && next.api.overlaps) && earlier.pending());
@@ -261,7 +261,10 @@ impl Connection {
         let Some(bill) = bill else { return outcome };
         let (outcome, wait) = bill.settle(&self.broker, &self.peer, outcome);
         if let Some(wait) = wait {
-            self.muted_until = self.muted_until.max(Some(Instant::now() + wait));
+            let wait = sleep(wait);
+            if self.muted.as_ref().is_none_or(|muted| muted.deadline() < wait.deadline()) {
+                self.muted = Some(Box::pin(wait));
+            }
         }
         outcome
     }
@@ -276,6 +279,12 @@ enum Read {
 impl InFlight {
     fn pending(&self) -> bool {
         matches!(self.outcome, State::Waiting(_))
+    }
+}
+
+async fn until_over(muted: &mut Option<Pin<Box<Sleep>>>) {
+    if let Some(muted) = muted {
+        muted.await;
     }
 }
 

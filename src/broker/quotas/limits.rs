@@ -131,6 +131,9 @@ impl Limits {
 mod tests {
     use super::*;
 
+    /// The parts of a quota's entity.
+    type Parts = &'static [(&'static str, Option<&'static str>)];
+
     fn entity(parts: &[(&str, Option<&str>)]) -> QuotaEntity {
         QuotaEntity::new(parts.iter().map(|(kind, name)| (kind.to_string(), name.map(str::to_owned))).collect())
     }
@@ -139,7 +142,7 @@ mod tests {
     #[test]
     fn the_most_specific_quota_counts() {
         let both = ("U", "C");
-        let rising: [(&[(&str, Option<&str>)], (bool, bool)); 8] = [
+        let rising: [(Parts, (bool, bool)); 8] = [
             (&[("client-id", None)], (false, true)),
             (&[("client-id", Some("C"))], (false, true)),
             (&[("user", None)], (true, false)),

@@ -132,8 +132,8 @@ impl MetadataMachine {
         }
         if level < present && kind == UpgradeType::Upgrade {
             return refuse(
-                "Can't downgrade the version of this feature without setting the upgrade type to SAFE_DOWNGRADE or \
-                 UNSAFE_DOWNGRADE."
+                "Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe \
+                 downgrade."
                     .into(),
             );
         }
