@@ -45,7 +45,10 @@ fn respond(cx: &Context, request: AlterReplicaLogDirsRequest) -> AlterReplicaLog
 fn place(cx: &Context, path: &str, topic: &str, index: i32) -> ErrorCode {
     let wanted = cx.broker.log_dirs().by_path(Path::new(path));
     let Some(wanted) = wanted.filter(|_| Path::new(path).is_absolute()) else { return ErrorCode::LogDirNotFound };
-    let Some(partition) = cx.broker.partition(topic, index) else { return ErrorCode::UnknownTopicOrPartition };
+    let partition = match cx.broker.served_partition(topic, index) {
+        Ok(partition) => partition,
+        Err(code) => return code,
+    };
     if partition.is_offline() {
         ErrorCode::KafkaStorageError
     } else if Arc::ptr_eq(partition.commit(), &wanted.commit) {

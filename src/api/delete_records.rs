@@ -54,12 +54,13 @@ fn respond(cx: &Context, request: DeleteRecordsRequest) -> DeleteRecordsResponse
         }
         topics.push(DeleteRecordsTopicResult::default().with_name(topic.name).with_partitions(results));
     }
-    if !moved.is_empty() {
-        cx.broker.write_checkpoints();
-        cx.broker.bury(&moved);
-    }
     let mut response = DeleteRecordsResponse::default().with_topics(topics);
-    fail_what_is_lost(cx, &mut response);
+    if !moved.is_empty() {
+        let unwritten = cx.broker.write_checkpoints();
+        let (lost, safe): (Vec<_>, Vec<_>) = moved.into_iter().partition(|partition| unwritten.holds(partition));
+        cx.broker.bury(&safe);
+        fail(&mut response, &lost);
+    }
     response
 }
 
@@ -92,11 +93,13 @@ fn delete(
     Ok(start)
 }
 
-/// A checkpoint that could not be written has taken its directory offline, and its partitions' answers with it.
-fn fail_what_is_lost(cx: &Context, response: &mut DeleteRecordsResponse) {
+/// Without its checkpoint a new log start would not outlive the broker.
+fn fail(response: &mut DeleteRecordsResponse, lost: &[Arc<Partition>]) {
     for topic in &mut response.topics {
         for result in topic.partitions.iter_mut().filter(|result| result.error_code == ErrorCode::None.code()) {
-            if cx.broker.is_offline(&topic.name, result.partition_index) {
+            let is_this =
+                |p: &&Arc<Partition>| *p.name().topic == **topic.name && p.name().partition.0 == result.partition_index;
+            if lost.iter().any(|p| is_this(&p)) {
                 result.error_code = ErrorCode::KafkaStorageError.code();
                 result.low_watermark = NONE;
             }

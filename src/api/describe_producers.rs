@@ -48,10 +48,10 @@ fn refused(index: i32, e: &ApiError) -> PartitionResponse {
 }
 
 fn describe(cx: &Context, topic: &str, index: i32) -> PartitionResponse {
-    let code = match cx.broker.partition(topic, index) {
-        None => ErrorCode::UnknownTopicOrPartition,
-        Some(partition) if partition.is_offline() => ErrorCode::KafkaStorageError,
-        Some(partition) => {
+    let code = match cx.broker.served_partition(topic, index) {
+        Err(code) => code,
+        Ok(partition) if partition.is_offline() => ErrorCode::KafkaStorageError,
+        Ok(partition) => {
             let mut log = partition.log();
             match log.ensure_loaded() {
                 Err(_) => ErrorCode::KafkaStorageError,

@@ -115,8 +115,9 @@ fn one(
     if !knows(cx.version(), asked.timestamp) {
         return refused(ErrorCode::UnsupportedVersion);
     }
-    let Some(partition) = cx.broker.partition(topic, asked.partition_index) else {
-        return refused(ErrorCode::UnknownTopicOrPartition);
+    let partition = match cx.broker.served_partition(topic, asked.partition_index) {
+        Ok(partition) => partition,
+        Err(code) => return refused(code),
     };
     if let Err(code) = partition.check_leader_epoch(LeaderEpoch(asked.current_leader_epoch)) {
         return refused(code);

@@ -34,7 +34,8 @@ fn respond(cx: &Context, request: MetadataRequest) -> MetadataResponse {
     let image = cx.broker.image();
     let mut response = MetadataResponse::default();
     response.cluster_id = Some(cx.broker.cluster_id().to_string().into());
-    response.controller_id = BrokerId(cx.broker.node_id().0);
+    // Nobody changes metadata any more once its log is lost.
+    response.controller_id = BrokerId(if cx.broker.metadata().is_lost() { -1 } else { cx.broker.node_id().0 });
     response.brokers = vec![this_broker(cx)];
     response.cluster_authorized_operations = OPERATIONS_NOT_ASKED;
     let all = match &request.topics {

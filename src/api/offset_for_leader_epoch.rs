@@ -39,14 +39,16 @@ fn one(cx: &Context, allowed: bool, topic: &str, asked: &OffsetForLeaderPartitio
         refuse(ErrorCode::TopicAuthorizationFailed);
         return answer;
     }
-    let Some(partition) = cx.broker.partition(topic, asked.partition) else {
-        refuse(ErrorCode::UnknownTopicOrPartition);
-        return answer;
+    let found = cx.broker.served_partition(topic, asked.partition).and_then(|partition| {
+        partition.check_leader_epoch(LeaderEpoch(asked.current_leader_epoch)).map(|()| partition)
+    });
+    let partition = match found {
+        Ok(partition) => partition,
+        Err(code) => {
+            refuse(code);
+            return answer;
+        }
     };
-    if let Err(code) = partition.check_leader_epoch(LeaderEpoch(asked.current_leader_epoch)) {
-        refuse(code);
-        return answer;
-    }
     if let Some((epoch, end)) = partition.end_of_epoch(LeaderEpoch(asked.leader_epoch)) {
         answer.leader_epoch = epoch.0;
         answer.end_offset = end.0;

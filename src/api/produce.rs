@@ -109,10 +109,12 @@ fn run(cx: &Context, job: Job, verdicts: Option<Vec<Verdict>>) -> Result<Outcome
             )),
         });
     }
-    if job.acks == ACKS_ALL && !cx.broker.acks_from_page_cache() {
+    let all_wait = job.acks == ACKS_ALL && !cx.broker.acks_from_page_cache();
+    let waits = |appended: &&Appended| all_wait || appended.partition.flushes_before_ack(appended.end);
+    if parts.iter().any(|part| part.result.as_ref().is_ok_and(|appended| waits(&appended))) {
         let group = AckGroup::new();
         for (slot, part) in parts.iter().enumerate() {
-            if let Ok(appended) = &part.result {
+            if let Some(appended) = part.result.as_ref().ok().filter(waits) {
                 cx.broker.await_durable(&appended.partition, appended.end, slot, &group);
             }
         }
@@ -247,9 +249,7 @@ fn may_write(cx: &Context, target: &Target) -> Result<Arc<Partition>, Refusal> {
     if !cx.allows(Operation::Write, ResourceType::Topic, &target.topic) {
         return Err(Refusal::plain(ErrorCode::TopicAuthorizationFailed));
     }
-    cx.broker
-        .partition(&target.topic, target.partition)
-        .ok_or_else(|| Refusal::plain(ErrorCode::UnknownTopicOrPartition))
+    cx.broker.served_partition(&target.topic, target.partition).map_err(Refusal::plain)
 }
 
 fn append(cx: &Context, acks: i16, target: &Target, guard: Option<VerificationGuard>) -> Result<Appended, Refusal> {

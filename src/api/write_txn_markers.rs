@@ -56,9 +56,9 @@ async fn write(cx: &Context, marker: &WritableTxnMarker) -> Vec<ErrorCode> {
 
 /// No batch can carry a negative epoch. Kafka notices when it has looked the partition up.
 fn unwritable(cx: &Context, at: &TopicPartition) -> ErrorCode {
-    match cx.broker.partition(&at.topic, at.partition.0) {
-        Some(_) => ErrorCode::UnknownServerError,
-        None => ErrorCode::UnknownTopicOrPartition,
+    match cx.broker.served_partition(&at.topic, at.partition.0) {
+        Ok(_) => ErrorCode::UnknownServerError,
+        Err(code) => code,
     }
 }
 

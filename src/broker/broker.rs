@@ -14,7 +14,7 @@ use crate::config::dynamic::Layers;
 use crate::config::log_levels::LogLevels;
 use crate::controller::metadata::{METADATA_VERSION, MetadataImage, Request};
 use crate::disk::Disk;
-use crate::model::{NodeId, Offset};
+use crate::model::{ErrorCode, NodeId, Offset};
 use crate::security::Authorizer;
 use crate::wire::messages::CreateTopicsRequest;
 
@@ -178,6 +178,14 @@ impl Broker {
         self.partitions.get(topic, index)
     }
 
+    /// The same, with what is said of one that is not to be had: it is not served, or there is no such partition.
+    pub fn served_partition(&self, topic: &str, index: i32) -> Result<Arc<Partition>, ErrorCode> {
+        self.partition(topic, index).ok_or_else(|| {
+            let known = self.image.load().topics.by_name(topic).is_some_and(|topic| topic.partition(index).is_some());
+            if known { ErrorCode::KafkaStorageError } else { ErrorCode::UnknownTopicOrPartition }
+        })
+    }
+
     /// Whether the partition exists and its log cannot be written.
     pub fn is_offline(&self, topic: &str, index: i32) -> bool {
         self.partition(topic, index).is_none_or(|partition| partition.is_offline())
@@ -289,6 +297,9 @@ impl Broker {
     pub fn set_layers(&self, layers: Layers) {
         self.page_cache_acks.store(layers.config.durability.acks_all == AcksAll::PageCache, Ordering::Relaxed);
         self.limits.store(Arc::new(Limits::from_config(&layers.config)));
+        for dir in &self.log_dirs.dirs {
+            dir.commit.room().set_reserve(layers.config.durability.disk_reserve_bytes);
+        }
         self.layers.store(Arc::new(layers));
     }
 

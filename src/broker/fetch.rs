@@ -176,9 +176,7 @@ pub fn resolve(
         let partition = match (refuse(&target), &target.topic) {
             (Some(code), _) => Err(code),
             (None, None) => Err(ErrorCode::UnknownTopicId),
-            (None, Some(topic)) => {
-                broker.partition(topic, target.partition.0).ok_or(ErrorCode::UnknownTopicOrPartition)
-            }
+            (None, Some(topic)) => broker.served_partition(topic, target.partition.0),
         };
         match partition {
             Ok(partition) => found.push((target, ask, partition)),

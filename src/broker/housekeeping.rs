@@ -1,20 +1,37 @@
 //! Work that goes on beside requests: upkeep behind the recovery point, checkpoints, retention, and the removal of what
 //! is out of use. One thread of its own, never a network worker.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
+use crate::disk::fault;
 use crate::log::checkpoint::{self, Offsets};
 use crate::log::{GivenUp, Why};
+use crate::model::TopicPartition;
 
 use super::Broker;
+use super::durability::GroupCommit;
 use super::log_dirs::BrokerDir;
 use super::partition::Partition;
+
+/// A checkpoint is written beside the old one and takes its place: two writers at once would mix their bytes.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Directories whose checkpoints could not be written.
+pub struct Unwritten(Vec<Arc<GroupCommit>>);
+
+impl Unwritten {
+    /// Whether the partition lies in one of them.
+    pub fn holds(&self, partition: &Partition) -> bool {
+        self.0.iter().any(|commit| Arc::ptr_eq(commit, partition.commit()))
+    }
+}
 
 /// How often it looks whether something is due.
 const TICK: Duration = Duration::from_millis(500);
@@ -30,6 +47,7 @@ struct Due {
     checkpoints_ms: i64,
     retention_ms: i64,
     producers_ms: i64,
+    flush_ms: i64,
 }
 
 impl Housekeeping {
@@ -40,7 +58,7 @@ impl Housekeeping {
         let first_ms = now_ms + broker.config().logs.initial_task_delay_ms;
         // Only what works on files waits for the start to calm down.
         let producers_ms = now_ms + broker.producer_check_interval_ms();
-        let mut due = Due { checkpoints_ms: first_ms, retention_ms: first_ms, producers_ms };
+        let mut due = Due { checkpoints_ms: first_ms, retention_ms: first_ms, producers_ms, flush_ms: first_ms };
         let thread = std::thread::Builder::new().name("housekeeping".into()).spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 match keeps.upgrade() {
@@ -74,6 +92,13 @@ impl Broker {
         let now_ms = self.clock().monotonic_ms();
         let logs = self.config().logs.clone();
         self.graveyard().sweep(&**self.disk(), now_ms);
+        for dir in &self.log_dirs().dirs {
+            dir.commit.room().look();
+        }
+        if now_ms >= due.flush_ms {
+            due.flush_ms = now_ms.saturating_add(logs.flush_scheduler_interval_ms.max(1));
+            self.flush_what_is_due();
+        }
         if now_ms >= due.retention_ms {
             due.retention_ms = now_ms + logs.retention_check_interval_ms.max(1);
             self.retain();
@@ -102,10 +127,30 @@ impl Broker {
             if partition.is_offline() {
                 continue;
             }
+            if partition.ends().log_end > partition.durable() {
+                // Acknowledged from the page cache: what is not on the disk after this long would have to be read back.
+                partition.request_sync();
+            }
             let Some(work) = partition.log().take_upkeep() else { continue };
             match work.run(&**self.disk()) {
                 Ok(()) => partition.log().upkept(&work),
+                // Deleted or shortened in the meantime, or no room for it: the next round looks again.
+                Err(e) if e.kind() == io::ErrorKind::NotFound || fault::is_passing(&e) => {
+                    partition.log().not_upkept(work);
+                }
+                Err(_) if partition.is_gone() => {}
                 Err(e) => partition.commit().take_offline(&e),
+            }
+        }
+    }
+
+    /// Syncs what has waited for `flush.ms`.
+    fn flush_what_is_due(&self) {
+        let wall_ms = self.clock().now_ms();
+        for partition in self.partitions().all() {
+            let waited_ms = partition.unflushed_since_ms().map(|since_ms| wall_ms.saturating_sub(since_ms));
+            if waited_ms.is_some_and(|waited_ms| waited_ms >= partition.settings().flush_ms) {
+                partition.request_sync();
             }
         }
     }
@@ -137,8 +182,35 @@ impl Broker {
             }
         }
         if !shortened.is_empty() {
-            self.write_checkpoints();
-            self.bury(&shortened);
+            let unwritten = self.write_checkpoints();
+            let (late, safe): (Vec<_>, Vec<_>) = shortened.into_iter().partition(|p| unwritten.holds(p));
+            self.bury(&safe);
+            self.bury_without_checkpoint(&late);
+        }
+    }
+
+    /// A disk without room even for a checkpoint gets room by retention all the same, only more slowly.
+    fn bury_without_checkpoint(&self, partitions: &[Arc<Partition>]) {
+        for partition in partitions.iter().filter(|partition| !partition.is_offline()) {
+            let delay_ms = partition.settings().file_delete_delay_ms;
+            loop {
+                let (dead, dir) = {
+                    let mut log = partition.log();
+                    (log.drop_first_dead_segments(1), log.dir())
+                };
+                match dead {
+                    Ok(dead) if dead.is_empty() => break,
+                    Ok(dead) => self.graveyard().files(self.clock().monotonic_ms() + delay_ms, dead),
+                    Err(e) => {
+                        error!("Cannot remove old segments of {}: {e}", partition.name());
+                        break;
+                    }
+                }
+                if let Err(e) = self.disk().sync_dir(&dir) {
+                    partition.commit().take_offline(&e);
+                    break;
+                }
+            }
         }
     }
 
@@ -157,17 +229,34 @@ impl Broker {
         }
     }
 
-    /// Writes the recovery points, log starts and high watermarks of every directory.
-    pub fn write_checkpoints(&self) {
-        // A checkpoint is written beside the old one and takes its place: two writers at once would mix their bytes.
-        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    /// Writes the recovery points, log starts and high watermarks of every directory. Tells where that failed.
+    pub fn write_checkpoints(&self) -> Unwritten {
         let _alone = ONE_AT_A_TIME.lock();
-        for dir in &self.log_dirs().dirs {
-            if dir.commit.is_offline() {
-                continue;
+        let failed = self.log_dirs().dirs.iter().filter(|dir| !self.checkpoint_dir(dir));
+        Unwritten(failed.map(|dir| dir.commit.clone()).collect())
+    }
+
+    /// Sees to it that the checkpoints say nothing of a partition that is about to be made: what they know is of a
+    /// namesake that was deleted. False when they could not be written.
+    pub(super) fn forget_namesake(&self, dir: &Arc<BrokerDir>, name: &TopicPartition) -> bool {
+        let _alone = ONE_AT_A_TIME.lock();
+        let known = dir.checkpointed.lock().contains(name);
+        !known || self.checkpoint_dir(dir)
+    }
+
+    fn checkpoint_dir(&self, dir: &Arc<BrokerDir>) -> bool {
+        if dir.commit.is_offline() {
+            return false;
+        }
+        match self.write_checkpoints_of(dir) {
+            Ok(()) => true,
+            Err(e) if fault::is_passing(&e) => {
+                warn!("Cannot write the checkpoints of {} now: {e}", dir.dir.path().display());
+                false
             }
-            if let Err(e) = self.write_checkpoints_of(dir) {
+            Err(e) => {
                 dir.commit.take_offline(&e);
+                false
             }
         }
     }
@@ -175,7 +264,7 @@ impl Broker {
     fn write_checkpoints_of(&self, dir: &Arc<BrokerDir>) -> std::io::Result<()> {
         let (mut recovery, mut starts, mut watermarks) = (Offsets::new(), Offsets::new(), Offsets::new());
         for partition in self.partitions().all() {
-            if !Arc::ptr_eq(partition.commit(), &dir.commit) {
+            if !Arc::ptr_eq(partition.commit(), &dir.commit) || partition.is_gone() {
                 continue;
             }
             let ends = partition.ends();
@@ -191,9 +280,12 @@ impl Broker {
             starts.insert(name.clone(), opening.log_start);
             watermarks.insert(name.clone(), opening.high_watermark);
         }
+        dir.checkpointed.lock().extend(recovery.keys().cloned());
         dir.dir.set_checkpoint(checkpoint::LOG_START, &starts)?;
         dir.dir.set_checkpoint(checkpoint::RECOVERY_POINT, &recovery)?;
-        dir.dir.set_checkpoint(checkpoint::HIGH_WATERMARK, &watermarks)
+        dir.dir.set_checkpoint(checkpoint::HIGH_WATERMARK, &watermarks)?;
+        *dir.checkpointed.lock() = recovery.into_keys().collect();
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The broker's log directories: opened, identified, each with its own group commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub struct BrokerDir {
     /// What the checkpoints say of partitions that could not be opened. It is kept: without it the next start would
     /// take damage for the trace of a crash and cut it away.
     pub unopened: Mutex<HashMap<TopicPartition, Opening>>,
+    /// Partitions that the checkpoint files name.
+    pub checkpointed: Mutex<HashSet<TopicPartition>>,
 }
 
 /// All of them, in the order of `log.dirs`.
@@ -136,9 +138,11 @@ fn take(
         }
     };
     let was_clean = dir.take_clean_mark().map_err(|source| DirError::Io { dir: path.clone(), source })?;
-    let commit = GroupCommit::start(disk.clone(), path.clone(), |_, _| {})
-        .map_err(|source| LogDirsError::Thread { dir: path, source })?;
-    Ok(BrokerDir { dir, id, commit: Arc::new(commit), was_clean, unopened: Mutex::default() })
+    let commit =
+        GroupCommit::start(disk.clone(), path.clone()).map_err(|source| LogDirsError::Thread { dir: path, source })?;
+    commit.room().set_reserve(config.durability.disk_reserve_bytes);
+    let (unopened, checkpointed) = Default::default();
+    Ok(BrokerDir { dir, id, commit: Arc::new(commit), was_clean, unopened, checkpointed })
 }
 
 fn open_files_for_logs() -> usize {

@@ -15,6 +15,7 @@ mod internal_topics;
 pub mod limits;
 pub mod log_dirs;
 pub mod metadata_log;
+mod opening;
 pub mod partition;
 pub mod partitions;
 pub mod produce;

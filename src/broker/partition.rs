@@ -12,16 +12,20 @@ use parking_lot::{Mutex, MutexGuard};
 use tracing::{error, warn};
 
 use crate::config::TopicSettings;
+use crate::disk::fault;
 use crate::log::{
-    AppendBatch, AppendCtx, AppendError, Appended, EndTxn, Ends, FoundRecord, LogReader, LogSlice, Origin,
+    AppendBatch, AppendCtx, AppendError, Appended, EndTxn, Ends, FoundRecord, LogReader, LogSlice, OpenError, Origin,
     PartitionLog, ReadError, SyncWork, UpTo, VerificationGuard,
 };
 use crate::model::{ErrorCode, LeaderEpoch, Offset, TopicId, TopicPartition};
 use crate::records::ValidBatch;
 
 use super::acks::{AckGroup, AckQueue};
-use super::durability::{GroupCommit, Syncable};
+use super::durability::{GroupCommit, Purpose, Syncable};
 use super::purgatory::WaiterList;
+
+/// More than a transaction's marker takes.
+const MARKER_BYTES: u64 = 128;
 
 /// A record found by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,10 @@ pub struct Partition {
     syncing_bytes: AtomicU64,
     /// Records appended since the last sync, for `flush.messages`.
     unflushed_records: AtomicI64,
+    /// Everything below is not acknowledged before it is durable, as `flush.messages` has it.
+    flush_to: AtomicI64,
+    /// Since when, on the wall clock, something is not durable; 0 when everything is. For `flush.ms`.
+    unflushed_since_ms: AtomicI64,
     offline: AtomicBool,
     gone: AtomicBool,
     /// Everything below was acknowledged, be it from the page cache.
@@ -70,7 +78,8 @@ impl Partition {
             leader_epoch: AtomicI32::new(leader_epoch.0),
             settings: ArcSwap::new(settings),
             reader: log.reader(),
-            durable: AtomicI64::new(log.ends().high_watermark.0),
+            // The high watermark of a log that was acknowledged from the page cache may be beyond what is on the disk.
+            durable: AtomicI64::new(log.ends().high_watermark.min(log.synced_to()).0),
             log: Mutex::new(log),
             commit,
             queued: AtomicBool::new(false),
@@ -79,6 +88,8 @@ impl Partition {
             unseen_bytes: AtomicU64::new(0),
             syncing_bytes: AtomicU64::new(0),
             unflushed_records: AtomicI64::new(0),
+            flush_to: AtomicI64::new(0),
+            unflushed_since_ms: AtomicI64::new(0),
             offline: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             acknowledged: AtomicI64::new(0),
@@ -128,8 +139,9 @@ impl Partition {
         &self.commit
     }
 
+    /// It cannot be written, and what it shows may be wrong: its directory is lost, or its own files are damaged.
     pub fn is_offline(&self) -> bool {
-        self.offline.load(Ordering::Acquire)
+        self.offline.load(Ordering::Acquire) || self.commit.is_offline()
     }
 
     pub fn fetch_waiters(&self) -> &WaiterList {
@@ -145,10 +157,10 @@ impl Partition {
     pub fn check_leader_epoch(&self, asked: LeaderEpoch) -> Result<(), ErrorCode> {
         let current = self.leader_epoch();
         match asked {
+            _ if self.is_offline() => Err(ErrorCode::KafkaStorageError),
             LeaderEpoch::NONE => Ok(()),
             asked if asked < current => Err(ErrorCode::FencedLeaderEpoch),
             asked if asked > current => Err(ErrorCode::UnknownLeaderEpoch),
-            _ if self.is_offline() => Err(ErrorCode::KafkaStorageError),
             _ => Ok(()),
         }
     }
@@ -166,10 +178,11 @@ impl Partition {
     ) -> Result<Appended, AppendError> {
         let append = AppendBatch { header: &batch.header, payload: &batch.payload, guard };
         let ctx = AppendCtx { leader_epoch: self.leader_epoch(), origin, now_ms };
+        self.admit(batch.size_bytes() as u64, origin)?;
         let mut log = self.log.lock();
-        let appended = log.append(append, &ctx)?;
+        let appended = log.append(append, &ctx).inspect_err(|e| self.append_failed(e))?;
         if !appended.duplicate {
-            self.count(batch.size_bytes() as u64, i64::from(batch.record_count));
+            self.count(batch.size_bytes() as u64, i64::from(batch.record_count), log.log_end(), now_ms);
             self.after_append(&mut log, page_cache_is_enough);
         }
         drop(log);
@@ -185,18 +198,54 @@ impl Partition {
         page_cache_is_enough: bool,
     ) -> Result<Appended, AppendError> {
         let ctx = AppendCtx { leader_epoch: self.leader_epoch(), origin: Origin::Coordinator, now_ms };
+        self.admit(MARKER_BYTES, Origin::Coordinator)?;
         let mut log = self.log.lock();
-        let appended = log.append_marker(end, &ctx)?;
-        self.count(1, 1);
+        let appended = log.append_marker(end, &ctx).inspect_err(|e| self.append_failed(e))?;
+        self.count(1, 1, log.log_end(), now_ms);
         self.after_append(&mut log, page_cache_is_enough);
         drop(log);
         self.show_or_sync(page_cache_is_enough);
         Ok(appended)
     }
 
-    fn count(&self, bytes: u64, records: i64) {
+    /// A full disk refuses what is to be appended while it can still be refused whole.
+    fn admit(&self, bytes: u64, origin: Origin) -> Result<(), AppendError> {
+        let purpose = match origin {
+            Origin::Client => Purpose::Clients,
+            Origin::Coordinator => Purpose::OwnRecords,
+        };
+        if self.commit.room().admits(bytes, purpose) { Ok(()) } else { Err(AppendError::NoRoom) }
+    }
+
+    /// Called under the log's lock.
+    fn count(&self, bytes: u64, records: i64, end: Offset, now_ms: i64) {
         self.unseen_bytes.fetch_add(bytes, Ordering::AcqRel);
-        self.unflushed_records.fetch_add(records, Ordering::AcqRel);
+        let _ = self.unflushed_since_ms.compare_exchange(0, now_ms.max(1), Ordering::AcqRel, Ordering::Relaxed);
+        let unflushed = self.unflushed_records.fetch_add(records, Ordering::AcqRel) + records;
+        if unflushed >= self.settings.load().flush_messages {
+            self.flush_to.fetch_max(end.0, Ordering::AcqRel);
+        }
+    }
+
+    /// What an append could not do tells whether the disk is lost, or the partition alone.
+    fn append_failed(&self, e: &AppendError) {
+        match e {
+            AppendError::Io(e) if !fault::is_passing(e) && !self.is_gone() => self.commit.take_offline(e),
+            AppendError::Failed(why) if !self.is_gone() => self.go_offline(why),
+            _ => {}
+        }
+    }
+
+    fn go_offline(&self, why: &str) {
+        if !self.offline.swap(true, Ordering::AcqRel) {
+            error!(
+                "Partition {} is offline: {why}. Stop the broker and look at it with: ottla storage check {}",
+                self.name,
+                self.commit.dir().display()
+            );
+        }
+        self.acks.fail(ErrorCode::KafkaStorageError);
+        self.fetch_waiters.disturbed();
     }
 
     fn after_append(&self, log: &mut PartitionLog, page_cache_is_enough: bool) {
@@ -210,7 +259,8 @@ impl Partition {
         if page_cache_is_enough {
             let bytes = self.unseen_bytes.swap(0, Ordering::AcqRel);
             self.fetch_waiters.grown(bytes as i64);
-        } else {
+        }
+        if !page_cache_is_enough || Offset(self.flush_to.load(Ordering::Acquire)) > self.durable() {
             self.request_sync();
         }
     }
@@ -234,8 +284,9 @@ impl Partition {
 
     /// Takes the partition out of service and its directory aside, which is left for removal at the returned path.
     pub fn close_for_deletion(&self, unique: uuid::Uuid) -> io::Result<std::path::PathBuf> {
-        let aside = self.log.lock().set_aside(crate::log::names::DirState::Delete, unique);
+        // First, so that a sync under way knows why it finds files no more.
         self.gone.store(true, Ordering::Release);
+        let aside = self.log.lock().set_aside(crate::log::names::DirState::Delete, unique);
         self.acks.fail(ErrorCode::UnknownTopicOrPartition);
         self.fetch_waiters.disturbed();
         aside
@@ -260,10 +311,14 @@ impl Partition {
         self.gone.load(Ordering::Acquire)
     }
 
-    /// Whether `flush.messages` asks for a sync before the next acknowledgement.
-    pub fn flush_is_due(&self) -> bool {
-        let every = self.settings.load().flush_messages;
-        every < i64::MAX && self.unflushed_records.load(Ordering::Acquire) >= every
+    /// Whether what ends at `end` is acknowledged only once it is durable, though its producer does not ask for it.
+    pub fn flushes_before_ack(&self, end: Offset) -> bool {
+        Offset(self.flush_to.load(Ordering::Acquire)) >= end && self.durable() < end
+    }
+
+    /// Since when, on the wall clock, something is not durable.
+    pub fn unflushed_since_ms(&self) -> Option<i64> {
+        Some(self.unflushed_since_ms.load(Ordering::Acquire)).filter(|since_ms| *since_ms > 0)
     }
 
     /// Has everything appended so far synced in the next commit round.
@@ -275,7 +330,9 @@ impl Partition {
     /// Has the group told when everything below `end` is durable.
     pub fn when_durable(self: &Arc<Self>, end: Offset, slot: usize, group: &Arc<AckGroup>) {
         self.acks.wait(end, || self.durable(), slot, group);
-        if self.is_offline() {
+        if self.is_gone() {
+            self.acks.fail(ErrorCode::UnknownTopicOrPartition);
+        } else if self.is_offline() {
             self.acks.fail(ErrorCode::KafkaStorageError);
         } else if self.durable() < end {
             self.request_sync();
@@ -362,7 +419,18 @@ impl Partition {
 
     /// Opens the log's files on its first use after a clean start.
     fn load(&self) -> Result<(), ReadError> {
-        self.log.lock().ensure_loaded().map_err(|e| ReadError::Io(io::Error::other(e.to_string())))
+        self.log.lock().ensure_loaded().map_err(|e| {
+            self.open_failed(&e);
+            ReadError::Io(io::Error::other(e.to_string()))
+        })
+    }
+
+    /// A log that was left clean and yet cannot be opened.
+    fn open_failed(&self, e: &OpenError) {
+        match e {
+            OpenError::Io(e) if fault::is_passing(e) => warn!("Cannot open {} now: {e}", self.name),
+            other => self.go_offline(&other.to_string()),
+        }
     }
 
     /// Logs what a reader ran into; a read error is no reason to stop the partition.
@@ -417,16 +485,17 @@ impl Syncable for Partition {
         &self.queued
     }
 
-    fn collect(&self) -> io::Result<SyncWork> {
+    fn collect(&self) -> SyncWork {
         let mut log = self.log.lock();
         if self.is_gone() {
-            return Ok(SyncWork::default());
+            return SyncWork::default();
         }
         let bytes = self.unseen_bytes.swap(0, Ordering::AcqRel);
         self.syncing_bytes.fetch_add(bytes, Ordering::AcqRel);
         self.unflushed_records.store(0, Ordering::Release);
+        self.unflushed_since_ms.store(0, Ordering::Release);
         let up_to = log.log_end();
-        Ok(log.take_unsynced().unwrap_or_else(|| SyncWork { up_to, ..SyncWork::default() }))
+        log.take_unsynced().unwrap_or_else(|| SyncWork { up_to, ..SyncWork::default() })
     }
 
     fn synced(&self, work: &SyncWork) {
@@ -442,11 +511,15 @@ impl Syncable for Partition {
     }
 
     fn failed(&self) {
-        if !self.offline.swap(true, Ordering::AcqRel) {
+        if !self.offline.swap(true, Ordering::AcqRel) && !self.is_gone() {
             error!("Partition {} is offline with its log directory", self.name);
             self.log.lock().fail("its log directory is offline");
         }
         self.acks.fail(ErrorCode::KafkaStorageError);
         self.fetch_waiters.disturbed();
+    }
+
+    fn is_gone(&self) -> bool {
+        Partition::is_gone(self)
     }
 }

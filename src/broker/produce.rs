@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::config::TopicSettings;
 use crate::config::topic::{Compression as TopicCompression, TimestampType as TopicTimestamps};
 use crate::controller::metadata::is_internal;
-use crate::log::{Origin, VerificationGuard};
+use crate::log::{AppendError, Origin, VerificationGuard};
 use crate::model::limits::DECOMPRESSED_BATCH_BYTES_MAX;
 use crate::model::{ErrorCode, Offset};
 use crate::records::validate::one_batch;
@@ -123,9 +123,12 @@ pub fn append(broker: &Broker, partition: Arc<Partition>, asked: Asked) -> Resul
             })
         }
         Err(e) => {
-            let code = e.code();
+            let code = match e.code() {
+                ErrorCode::KafkaStorageError if partition.is_gone() => ErrorCode::UnknownTopicOrPartition,
+                code => code,
+            };
             let storage = code == ErrorCode::KafkaStorageError;
-            if storage {
+            if storage && !matches!(e, AppendError::NoRoom) {
                 tracing::error!("Cannot append to {}: {e}", partition.name());
             }
             let shows_start = !storage && !matches!(code, ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge);

@@ -1,6 +1,5 @@
 //! From settings to a running broker: directories, metadata, partitions, and the watch that keeps them in step.
 
-use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,19 +15,16 @@ use crate::controller::metadata::{
 };
 use crate::controller::records::{Endpoint, MetadataRecord};
 use crate::disk::Disk;
-use crate::log::checkpoint;
-use crate::log::names::DirState;
-use crate::log::{DirError, Opening};
-use crate::model::{Offset, TopicId};
+use crate::log::DirError;
+use crate::model::TopicId;
 use crate::security::{Acl, Authorizer, Operation, PatternType, ResourceType};
 
 use super::Broker;
 use super::broker::Parts;
 use super::config_rules::Rules;
-use super::log_dirs::{BrokerDir, LogDirs, LogDirsError};
+use super::log_dirs::{LogDirs, LogDirsError};
 use super::metadata_log::{self, Formatting, MetadataLogError};
 use super::scram_keys::derive_scram_keys;
-use super::topology::{Left, LeftBehind};
 
 /// Why the broker does not start. Nothing has been harmed.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +71,12 @@ pub fn start(config: BrokerConfig, clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -
     let left = broker.find_partitions()?;
     broker.open_partitions(&image, left);
     broker.publish(image);
+    let loser = Arc::downgrade(&broker);
+    metadata.on_loss(Box::new(move |why| {
+        if let Some(broker) = loser.upgrade() {
+            broker.metadata_lost(why);
+        }
+    }));
     let follower = Arc::downgrade(&broker);
     metadata.watch(Box::new(move |before, now| {
         if let Some(broker) = follower.upgrade() {
@@ -124,25 +126,11 @@ fn activation(config: &BrokerConfig, log_dirs: &LogDirs) -> Activation {
 }
 
 impl Broker {
-    /// What lies in the log directories, with what the checkpoints say of it. Deleted partitions go at once.
-    fn find_partitions(&self) -> Result<LeftBehind, StartError> {
-        let mut left: LeftBehind = HashMap::new();
-        for dir in &self.log_dirs().dirs {
-            let at = |source| StartError::Io { dir: dir.dir.path().into(), source };
-            let checkpoints = Checkpoints::read(dir).map_err(at)?;
-            for found in dir.dir.partitions().map_err(at)? {
-                match found.state {
-                    DirState::Live if found.path.ends_with(metadata_log::FOLDER) => {}
-                    DirState::Live => {
-                        let opening = checkpoints.opening(&found.name, dir.was_clean, self.clock().now_ms());
-                        left.insert(found.name, Left { dir: dir.clone(), opening });
-                    }
-                    DirState::Delete => self.graveyard().dir(0, found.path),
-                    _ => {}
-                }
-            }
+    /// A directory that lost the metadata log is lost as a whole, like one that lost a partition's sync.
+    fn metadata_lost(&self, why: &io::Error) {
+        if let Some(dir) = self.log_dirs().by_path(&self.config().metadata_dir) {
+            dir.commit.take_offline(why);
         }
-        Ok(left)
     }
 
     /// New metadata is durable: follow it, then show it.
@@ -199,56 +187,6 @@ impl Broker {
         });
         let super_users = settings.super_users.into_iter().collect();
         self.set_authorizer(Authorizer::new(super_users, settings.allow_everyone_if_no_acl_found, acls));
-    }
-}
-
-/// The offsets that a directory's checkpoint files hold.
-struct Checkpoints {
-    recovery: checkpoint::Offsets,
-    start: checkpoint::Offsets,
-    high_watermark: checkpoint::Offsets,
-}
-
-impl Checkpoints {
-    fn read(dir: &BrokerDir) -> io::Result<Checkpoints> {
-        let read = |file: &str| -> io::Result<checkpoint::Offsets> {
-            let (offsets, wrong) = dir.dir.checkpoint(file)?;
-            if let Some(what) = wrong {
-                warn!(
-                    "{}/{file} cannot be used ({what}); logs are read from their start instead",
-                    dir.dir.path().display()
-                );
-            }
-            Ok(offsets)
-        };
-        // Without the log starts records that were deleted would come back.
-        if let (_, Some(what)) = dir.dir.checkpoint(checkpoint::LOG_START)? {
-            let file = checkpoint::LOG_START;
-            return Err(io::Error::other(format!(
-                "{file} is damaged ({what}); restore it, or remove it to have deleted records back"
-            )));
-        }
-        Ok(Checkpoints {
-            recovery: read(checkpoint::RECOVERY_POINT)?,
-            start: read(checkpoint::LOG_START)?,
-            high_watermark: read(checkpoint::HIGH_WATERMARK)?,
-        })
-    }
-
-    fn opening(&self, name: &crate::model::TopicPartition, clean: bool, now_ms: i64) -> Opening {
-        let of = |offsets: &checkpoint::Offsets| offsets.get(name).copied();
-        let recovery_point = of(&self.recovery);
-        // A clean stop names every partition; one that it does not name is read as after any other stop.
-        let clean = clean && recovery_point.is_some();
-        let recovery_point = recovery_point.unwrap_or(Offset(0));
-        let high_watermark = of(&self.high_watermark).unwrap_or(Offset(0));
-        Opening {
-            clean,
-            recovery_point,
-            log_start: of(&self.start).unwrap_or(Offset(0)),
-            high_watermark: if clean { recovery_point } else { high_watermark },
-            now_ms,
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which partitions this broker holds: made, changed and removed as the metadata says.
 
-use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,14 +11,15 @@ use crate::config::broker::BrokerConfig;
 use crate::config::topic::TimestampType as TopicTimestamps;
 use crate::config::{Overrides, TopicSettings};
 use crate::controller::metadata::{MetadataImage, PartitionImage, TopicImage};
-use crate::disk::Disk;
-use crate::log::names::DirState;
-use crate::log::{LogConfig, LogEnv, OpenError, Opening, PartitionLog};
+use crate::disk::{Disk, fault};
+use crate::log::names::{self, DirState};
+use crate::log::{LogConfig, LogEnv, OpenError, PartitionLog};
 use crate::model::{LeaderEpoch, TopicId, TopicPartition};
 use crate::records::TimestampType;
 
 use super::Broker;
 use super::log_dirs::BrokerDir;
+use super::opening::Left;
 use super::partition::Partition;
 
 /// Directories and files that are out of use and go when their time has come.
@@ -59,15 +60,6 @@ impl Graveyard {
         }
     }
 }
-
-/// Where a partition's files were found at start, and what the checkpoints say of them.
-pub struct Left {
-    pub dir: Arc<BrokerDir>,
-    pub opening: Opening,
-}
-
-/// Everything found at start, by name.
-pub type LeftBehind = HashMap<TopicPartition, Left>;
 
 /// A topic's settings from its overrides, typed for the broker and for the log.
 pub fn settings_of(config: &BrokerConfig, image: &MetadataImage, topic: &str) -> (Arc<TopicSettings>, Arc<LogConfig>) {
@@ -111,25 +103,8 @@ fn log_config(config: &BrokerConfig, settings: &TopicSettings) -> LogConfig {
 }
 
 impl Broker {
-    /// Opens every partition that the image knows, at start. Damaged ones stay offline and the rest goes on.
-    pub fn open_partitions(&self, image: &MetadataImage, mut left: LeftBehind) {
-        let config = self.config();
-        for topic in image.topics.iter() {
-            let (settings, log) = settings_of(&config, image, &topic.name);
-            for partition in topic.partitions() {
-                let name = TopicPartition::new(topic.name.clone(), partition.index);
-                let found = left.remove(&name);
-                self.open_partition(topic, partition, &settings, &log, found);
-            }
-        }
-        for (name, stray) in left {
-            self.set_stray_aside(&name, &stray.dir);
-        }
-    }
-
     /// A directory that belongs to no topic: kept under another name, since it may be all that is left of something.
-    fn set_stray_aside(&self, name: &TopicPartition, dir: &BrokerDir) {
-        use crate::log::names;
+    pub(super) fn set_stray_aside(&self, name: &TopicPartition, dir: &BrokerDir) {
         let from = dir.dir.path().join(names::partition_dir(name));
         let to = dir.dir.path().join(names::partition_dir_as(name, DirState::Stray, self.random_uuid()));
         match self.disk().rename(&from, &to).and_then(|()| self.disk().sync_dir(dir.dir.path())) {
@@ -140,7 +115,8 @@ impl Broker {
         }
     }
 
-    fn open_partition(
+    /// Opens a partition with the files that were left of it, or makes it.
+    pub(super) fn open_partition(
         &self,
         topic: &TopicImage,
         partition: &PartitionImage,
@@ -149,8 +125,12 @@ impl Broker {
         left: Option<Left>,
     ) {
         let name = TopicPartition::new(topic.name.clone(), partition.index);
+        let index = usize::try_from(partition.index).unwrap_or(0);
         let now_ms = self.clock().now_ms();
-        let dir = left.as_ref().map_or_else(|| self.dir_of(partition), |left| left.dir.clone());
+        let found = left.as_ref().map(|left| left.dir.clone());
+        let Some(dir) = found.or_else(|| self.dir_of(&name, partition)) else {
+            return self.partitions().put(topic.name.clone(), topic.id, index, None);
+        };
         let env = LogEnv {
             handles: self.log_dirs().handles.clone(),
             dir: dir.dir.path().join(crate::log::names::partition_dir(&name)),
@@ -169,9 +149,11 @@ impl Broker {
                 }
                 other => other,
             },
+            None if !self.forget_namesake(&dir, &name) => {
+                Err(io::Error::other("its directory's checkpoints cannot be written").into())
+            }
             None => PartitionLog::create(env, now_ms),
         };
-        let index = usize::try_from(partition.index).unwrap_or(0);
         let opened = match opened {
             Ok(log) => {
                 let epoch = LeaderEpoch(partition.leader_epoch);
@@ -193,19 +175,26 @@ impl Broker {
         self.partitions().put(topic.name.clone(), topic.id, index, opened);
     }
 
-    /// The directory that the metadata names for a partition; a new one goes where the fewest are.
-    fn dir_of(&self, partition: &PartitionImage) -> Arc<BrokerDir> {
+    /// The directory that the metadata names for a partition; a new one goes where the fewest are. `None` when the one
+    /// it names is not here: an empty log in another would pass for the partition.
+    fn dir_of(&self, name: &TopicPartition, partition: &PartitionImage) -> Option<Arc<BrokerDir>> {
         let dirs = self.log_dirs();
-        let named = partition.directories.first().and_then(|id| dirs.by_id(TopicId(*id)));
-        let emptiest = || {
-            let all = self.partitions().all();
-            let held = |dir: &Arc<BrokerDir>| all.iter().filter(|p| Arc::ptr_eq(p.commit(), &dir.commit)).count();
-            dirs.dirs.iter().filter(|dir| !dir.commit.is_offline()).min_by_key(|dir| held(dir))
-        };
-        match named.or_else(|| if dirs.dirs.len() == 1 { dirs.dirs.first() } else { emptiest() }) {
-            Some(dir) => dir.clone(),
-            None => dirs.dirs[0].clone(),
+        if let [only] = dirs.dirs.as_slice() {
+            return Some(only.clone());
         }
+        let named = partition.directories.first().copied().filter(|id| !is_reserved(*id));
+        if let Some(id) = named.map(TopicId) {
+            if dirs.by_id(id).is_none() {
+                error!(
+                    "Partition {name} is offline: it lies in the log directory with directory.id {id}, which is not in log.dirs"
+                );
+            }
+            return dirs.by_id(id).cloned();
+        }
+        let all = self.partitions().all();
+        let held = |dir: &Arc<BrokerDir>| all.iter().filter(|p| Arc::ptr_eq(p.commit(), &dir.commit)).count();
+        let emptiest = dirs.dirs.iter().filter(|dir| !dir.commit.is_offline()).min_by_key(|dir| held(dir));
+        emptiest.or(dirs.dirs.first()).cloned()
     }
 
     /// Follows a change of metadata: topics that came, grew, went, or have other settings.
@@ -252,16 +241,57 @@ impl Broker {
         }
     }
 
+    /// Takes a topic out of service. When this returns its directories have their new names for good: a crash does not
+    /// bring them back.
     fn remove_topic(&self, topic: &TopicImage) {
         let Some(gone) = self.partitions().remove(&topic.name, topic.id) else { return };
-        for partition in gone.partitions.into_iter().flatten() {
+        let mut touched: Vec<Arc<BrokerDir>> = Vec::new();
+        for (index, partition) in gone.partitions.into_iter().enumerate() {
+            let Some(partition) = partition else {
+                let name = TopicPartition::new(topic.name.clone(), i32::try_from(index).unwrap_or(i32::MAX));
+                touched.extend(self.remove_unopened(&name));
+                continue;
+            };
             let delay_ms = partition.settings().file_delete_delay_ms;
             let aside = partition.close_for_deletion(self.random_uuid());
             match aside {
                 Ok(path) => self.graveyard().dir(self.clock().monotonic_ms() + delay_ms, path),
                 Err(e) => error!("Cannot set the files of {} aside: {e}; the next start will", partition.name()),
             }
+            let in_dir = self.log_dirs().dirs.iter().find(|dir| Arc::ptr_eq(&dir.commit, partition.commit()));
+            touched.extend(in_dir.cloned());
+        }
+        touched.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        for dir in touched.iter().filter(|dir| !dir.commit.is_offline()) {
+            if let Err(e) = self.disk().sync_dir(dir.dir.path()) {
+                dir.commit.take_offline(&fault::of_sync(e));
+            }
         }
         info!("Deleted topic {} (id {})", topic.name, topic.id);
     }
+
+    /// Sets the files of a partition aside that could not be opened, wherever they lie.
+    fn remove_unopened(&self, name: &TopicPartition) -> Vec<Arc<BrokerDir>> {
+        let mut touched = Vec::new();
+        for dir in &self.log_dirs().dirs {
+            dir.unopened.lock().remove(name);
+            let from = dir.dir.path().join(names::partition_dir(name));
+            if !matches!(self.disk().stat(&from), Ok(Some(_))) {
+                continue;
+            }
+            let to = dir.dir.path().join(names::partition_dir_as(name, DirState::Delete, self.random_uuid()));
+            match self.disk().rename(&from, &to) {
+                Ok(()) => self.graveyard().dir(self.clock().monotonic_ms(), to),
+                Err(e) => error!("Cannot set the files of {name} aside: {e}; the next start will"),
+            }
+            touched.push(dir.clone());
+        }
+        touched
+    }
+}
+
+/// Ids that stand for no directory: unassigned, lost, migrating and their kin.
+fn is_reserved(id: uuid::Uuid) -> bool {
+    const RESERVED_BELOW: u128 = 100;
+    id.as_u128() < RESERVED_BELOW
 }

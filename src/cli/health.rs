@@ -1,5 +1,5 @@
-//! `ottla health`: is a broker there that serves? One Metadata request over a plain socket, written by hand, so that a
-//! container's check costs a few milliseconds.
+//! `ottla health`: is a broker there that serves, and can it write? Two requests over a plain socket, written by hand,
+//! so that a container's check costs a few milliseconds.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -61,13 +61,25 @@ fn ask(bootstrap: &str, timeout: Duration) -> io::Result<usize> {
 fn exchange(mut stream: TcpStream, timeout: Duration) -> io::Result<usize> {
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
-    stream.write_all(&request())?;
+    let (count, controller) = brokers(&ask_one(&mut stream, &metadata_request())?).ok_or_else(not_kafka)?;
+    let offline = offline_dirs(&ask_one(&mut stream, &log_dirs_request())?).ok_or_else(not_kafka)?;
+    let unwell = |why: String| Err(io::Error::other(why));
+    match offline.first() {
+        Some(dir) => unwell(format!("log directory {dir} is offline")),
+        None if controller < 0 => unwell("it takes no changes of metadata".into()),
+        None if count == 0 => Err(not_kafka()),
+        None => Ok(count),
+    }
+}
+
+fn ask_one(stream: &mut TcpStream, request: &[u8]) -> io::Result<Vec<u8>> {
+    stream.write_all(request)?;
     let mut size = [0; 4];
     stream.read_exact(&mut size)?;
     let size = usize::try_from(i32::from_be_bytes(size)).ok().filter(|size| *size <= ANSWER_MAX_BYTES);
     let mut answer = vec![0; size.ok_or_else(not_kafka)?];
     stream.read_exact(&mut answer)?;
-    brokers(&answer).filter(|count| *count > 0).ok_or_else(not_kafka)
+    Ok(answer)
 }
 
 fn not_kafka() -> io::Error {
@@ -75,10 +87,20 @@ fn not_kafka() -> io::Error {
 }
 
 /// Metadata version 1 for no topics.
-fn request() -> Vec<u8> {
+fn metadata_request() -> Vec<u8> {
+    request(3)
+}
+
+/// DescribeLogDirs version 1 for no topics.
+fn log_dirs_request() -> Vec<u8> {
+    request(35)
+}
+
+/// Version 1 of a request whose body is an empty list of topics.
+fn request(api_key: i16) -> Vec<u8> {
     let client = b"ottla-health";
     let mut body = Vec::new();
-    body.extend(3i16.to_be_bytes());
+    body.extend(api_key.to_be_bytes());
     body.extend(1i16.to_be_bytes());
     body.extend(CORRELATION_ID.to_be_bytes());
     body.extend((client.len() as i16).to_be_bytes());
@@ -89,8 +111,8 @@ fn request() -> Vec<u8> {
     frame
 }
 
-/// How many brokers an answer names; `None` when it is none.
-fn brokers(answer: &[u8]) -> Option<usize> {
+/// How many brokers an answer names, and who is controller; `None` when it is no such answer.
+fn brokers(answer: &[u8]) -> Option<(usize, i32)> {
     let mut rest = answer;
     if int32(&mut rest)? != CORRELATION_ID {
         return None;
@@ -102,8 +124,32 @@ fn brokers(answer: &[u8]) -> Option<usize> {
         int32(&mut rest)?;
         string(&mut rest)?;
     }
-    int32(&mut rest)?;
-    Some(count)
+    let controller = int32(&mut rest)?;
+    Some((count, controller))
+}
+
+/// Log directories that cannot be used; `None` when it is no such answer.
+fn offline_dirs(answer: &[u8]) -> Option<Vec<String>> {
+    let mut rest = answer;
+    if int32(&mut rest)? != CORRELATION_ID {
+        return None;
+    }
+    let _throttle_ms = int32(&mut rest)?;
+    let count = usize::try_from(int32(&mut rest)?).ok()?;
+    let mut offline = Vec::new();
+    for _ in 0..count {
+        let (code, after) = rest.split_first_chunk::<2>()?;
+        rest = after;
+        let (size, after) = rest.split_first_chunk::<2>()?;
+        let path = after.get(..usize::from(u16::from_be_bytes(*size)))?;
+        rest = after.get(path.len()..)?;
+        // No topics were asked for.
+        int32(&mut rest)?;
+        if i16::from_be_bytes(*code) != 0 {
+            offline.push(String::from_utf8_lossy(path).into_owned());
+        }
+    }
+    Some(offline)
 }
 
 fn int32(rest: &mut &[u8]) -> Option<i32> {
@@ -125,15 +171,18 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    /// A server that reads one request and answers with these bytes.
-    fn answering(answer: Vec<u8>) -> String {
+    /// A server that answers request after request with these bytes.
+    fn answering(answers: Vec<Vec<u8>>) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut asked = vec![0; request().len()];
-            stream.read_exact(&mut asked).unwrap();
-            stream.write_all(&answer).unwrap();
+            for answer in answers {
+                let mut asked = vec![0; metadata_request().len()];
+                if stream.read_exact(&mut asked).is_ok() {
+                    stream.write_all(&answer).unwrap();
+                }
+            }
         });
         address
     }
@@ -143,10 +192,25 @@ mod tests {
     }
 
     const ONE_BROKER: &[u8] = b"\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x01h\0\0\x23\x84\xff\xff\0\0\0\x01\0\0\0\0";
+    const NO_CONTROLLER: &[u8] = b"\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x01h\0\0\x23\x84\xff\xff\xff\xff\xff\xff\0\0\0\0";
+    const DIR: &[u8] = b"\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x02/d\0\0\0\0";
+    const OFFLINE_DIR: &[u8] = b"\0\0\0\x01\0\0\0\0\0\0\0\x01\0\x38\0\x02/d\0\0\0\0";
+
+    fn health(metadata: &[u8], log_dirs: &[u8]) -> Exit {
+        run(Some(&answering(vec![framed(metadata), framed(log_dirs)])), 5_000)
+    }
 
     #[test]
     fn a_broker_that_names_itself_is_healthy() {
-        assert_eq!(run(Some(&answering(framed(ONE_BROKER))), 5_000), Exit::Success);
+        assert_eq!(health(ONE_BROKER, DIR), Exit::Success);
+    }
+
+    #[test]
+    fn one_that_lost_a_directory_or_its_metadata_log_is_not() {
+        assert_eq!(health(ONE_BROKER, OFFLINE_DIR), Exit::Failure);
+        assert_eq!(health(NO_CONTROLLER, DIR), Exit::Failure);
+        assert_eq!(offline_dirs(OFFLINE_DIR), Some(vec!["/d".to_string()]));
+        assert_eq!(offline_dirs(&OFFLINE_DIR[..15]), None);
     }
 
     #[test]
@@ -154,7 +218,7 @@ mod tests {
         let no_broker = b"\0\0\0\x01\0\0\0\0\xff\xff\xff\xff\0\0\0\0";
         let cut = &ONE_BROKER[..20];
         for answer in [framed(no_broker), framed(cut), b"HTTP/1.1 400 Bad Request".to_vec(), vec![]] {
-            assert_eq!(run(Some(&answering(answer)), 5_000), Exit::Failure);
+            assert_eq!(run(Some(&answering(vec![answer])), 5_000), Exit::Failure);
         }
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         assert_eq!(run(Some(&closed.to_string()), 5_000), Exit::Failure);

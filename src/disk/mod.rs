@@ -6,6 +6,7 @@
 //!   directory, and nothing before;
 //! - a failed sync is reported once and never retried by anyone: the pages may be gone.
 
+pub mod fault;
 pub mod real;
 pub mod sim;
 
@@ -140,10 +141,10 @@ pub fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Resul
     let file = disk.open(&tmp, Open::Create)?;
     file.truncate(0)?;
     file.write_all_at(&[IoSlice::new(bytes)], 0)?;
-    file.sync_data()?;
+    file.sync_data().map_err(fault::of_sync)?;
     disk.rename(&tmp, path)?;
     match path.parent() {
-        Some(dir) => disk.sync_dir(dir),
+        Some(dir) => disk.sync_dir(dir).map_err(fault::of_sync),
         None => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use super::marker;
 use super::partition_log::{PartitionLog, into_append_error};
 use super::producers::check::{Origin, Verdict};
 use super::producers::{CompletedTxn, EndTxn, Plan, Undo, VerificationGuard};
-use crate::disk::DiskFile;
+use crate::disk::{DiskFile, fault};
 use crate::model::limits::BATCH_HEADER_BYTES;
 use crate::model::{LeaderEpoch, Offset};
 use crate::records::{BatchHeader, TimestampType};
@@ -220,19 +220,43 @@ impl PartitionLog {
         if staged.is_empty() {
             return true;
         }
-        let written = self.try_write(staged, ctx).and_then(|()| self.wrote(staged, ctx));
+        let written = self.write_aborted(staged).and_then(|()| self.try_write(staged, ctx));
+        let written = written.inspect_err(|e| self.take_aborted_back(e)).and_then(|()| self.wrote(staged, ctx));
         if let Err(e) = &written {
             for s in staged.drain(..).rev() {
                 if let Some(undo) = s.undo {
                     self.producers.undo(undo);
                 }
                 if let Some(result) = results.get_mut(s.index) {
-                    *result = Err(AppendError::Io(io::Error::new(e.kind(), e.to_string())));
+                    *result = Err(AppendError::Io(fault::copy(e)));
                 }
             }
         }
         staged.clear();
         written.is_ok()
+    }
+
+    /// Entries of the aborted transactions that end with what is staged. They are written first: without them readers
+    /// would take aborted records for committed ones. They count once their markers are written.
+    fn write_aborted(&mut self, staged: &[Staged<'_>]) -> io::Result<()> {
+        let active = self.active().ok_or(io::ErrorKind::NotFound)?;
+        let aborted = staged.iter().filter_map(|s| s.completed.filter(|done| done.aborted));
+        for (n, done) in aborted.enumerate() {
+            let txn = AbortedTxn {
+                producer_id: done.producer_id,
+                first_offset: done.first_offset,
+                last_offset: done.last_offset,
+                last_stable_offset: self.producers.stable_after(&done),
+            };
+            active.write_aborted_txn(n, txn)?;
+        }
+        Ok(())
+    }
+
+    fn take_aborted_back(&mut self, why: &io::Error) {
+        if let Some(Err(cut)) = self.active().map(|active| active.cut_uncounted_aborted_txns()) {
+            self.fail(format!("a failed write ({why}) could not be taken back from the transaction index ({cut})"));
+        }
     }
 
     fn try_write(&mut self, staged: &[Staged<'_>], ctx: &AppendCtx) -> io::Result<()> {
@@ -272,17 +296,9 @@ impl PartitionLog {
             active
                 .wrote(&s.header, self.config.index_interval_bytes, ctx.now_ms)
                 .inspect_err(|e| self.fail(format!("index of {} cannot be kept: {e}", self.topic_partition)))?;
-            let Some(done) = s.completed.filter(|done| done.aborted) else { continue };
-            let txn = AbortedTxn {
-                producer_id: done.producer_id,
-                first_offset: done.first_offset,
-                last_offset: done.last_offset,
-                last_stable_offset: self.producers.stable_after(&done),
-            };
-            // Without the entry readers would take aborted records for committed ones, so nobody may read past here.
-            active.add_aborted_txn(txn).inspect_err(|e| {
-                self.fail(format!("transaction index of {} cannot be kept: {e}", self.topic_partition));
-            })?;
+            if s.completed.is_some_and(|done| done.aborted) {
+                active.count_aborted_txn();
+            }
         }
         let first = self.producers.first_unstable();
         if let Some(last) = staged.last() {
@@ -321,7 +337,8 @@ fn again(e: &AppendError) -> AppendError {
         AppendError::StaleLeaderEpoch { given, current } => {
             AppendError::StaleLeaderEpoch { given: *given, current: *current }
         }
-        AppendError::Io(e) => AppendError::Io(io::Error::new(e.kind(), e.to_string())),
+        AppendError::Io(e) => AppendError::Io(fault::copy(e)),
+        AppendError::NoRoom => AppendError::NoRoom,
         other => AppendError::Failed(other.to_string()),
     }
 }

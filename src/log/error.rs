@@ -28,6 +28,9 @@ pub enum AppendError {
     Failed(String),
     #[error("cannot write the log: {0}")]
     Io(#[from] io::Error),
+    /// Refused before anything was written.
+    #[error("the disk has no room but its reserve")]
+    NoRoom,
 }
 
 impl AppendError {
@@ -41,7 +44,7 @@ impl AppendError {
             AppendError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
             AppendError::StaleLeaderEpoch { .. } => ErrorCode::NotLeaderOrFollower,
             AppendError::Invalid(_) => ErrorCode::InvalidRecord,
-            AppendError::Failed(_) | AppendError::Io(_) => ErrorCode::KafkaStorageError,
+            AppendError::Failed(_) | AppendError::Io(_) | AppendError::NoRoom => ErrorCode::KafkaStorageError,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::names::FileKind;
 use super::segment::Segment;
-use crate::disk::{self, Disk, DiskFile};
+use crate::disk::{self, Disk, fault};
 use crate::model::Offset;
 
 /// Bytes and names to be made durable for everything below `up_to`.
@@ -23,17 +23,12 @@ pub struct SyncWork {
 }
 
 impl SyncWork {
-    /// The `.log` files to be synced. Opens those that are closed, so ask only when they are to be synced one by one.
-    pub fn files(&self) -> io::Result<Vec<Arc<dyn DiskFile>>> {
-        self.segments.iter().map(|s| s.log_file()).collect()
-    }
-
     /// Syncs everything one by one.
     pub fn run(&self, disk: &dyn Disk) -> io::Result<()> {
         for segment in &self.segments {
-            segment.log_file()?.sync_data()?;
+            segment.log_file()?.sync_data().map_err(fault::of_sync)?;
         }
-        self.dirs.iter().try_for_each(|dir| disk.sync_dir(dir))
+        self.dirs.iter().try_for_each(|dir| disk.sync_dir(dir).map_err(fault::of_sync))
     }
 }
 
@@ -54,16 +49,16 @@ impl Upkeep {
     pub fn run(&self, disk: &dyn Disk) -> io::Result<()> {
         for segment in &self.sealed {
             for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
-                segment.file(kind)?.sync_data()?;
+                segment.file(kind)?.sync_data().map_err(fault::of_sync)?;
             }
             // Also one without entries: it may be about to lose those of an earlier life.
             if disk.stat(&segment.path(FileKind::TxnIndex))?.is_some() {
-                segment.file(FileKind::TxnIndex)?.sync_data()?;
+                segment.file(FileKind::TxnIndex)?.sync_data().map_err(fault::of_sync)?;
             }
         }
         for path in &self.snapshots {
             match disk.open(path, disk::Open::Read) {
-                Ok(file) => file.sync_data()?,
+                Ok(file) => file.sync_data().map_err(fault::of_sync)?,
                 // Removed since with its segment.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 Err(e) => return Err(e),
@@ -72,7 +67,7 @@ impl Upkeep {
         if let Some((path, text)) = &self.epochs {
             disk::write_atomically(disk, path, text.as_bytes())?;
         }
-        disk.sync_dir(&self.dir)
+        disk.sync_dir(&self.dir).map_err(fault::of_sync)
     }
 }
 
@@ -84,6 +79,8 @@ pub(super) struct Dirty {
     sealed: Vec<Arc<Segment>>,
     snapshots: Vec<PathBuf>,
     pub epochs: bool,
+    /// Upkeep that is being done: the base of its first sealed segment, and whether it holds the leader epochs.
+    taken: Option<(Option<Offset>, bool)>,
 }
 
 impl Dirty {
@@ -120,15 +117,34 @@ impl Dirty {
         Some(SyncWork { segments: std::mem::take(&mut self.segments), dirs: std::mem::take(&mut self.dirs), up_to })
     }
 
-    /// The base of the first sealed segment that still needs upkeep.
+    /// The base of the first sealed segment whose upkeep is not done.
     pub fn upkeep_from(&self) -> Option<Offset> {
-        self.sealed.first().map(|s| s.base())
+        let taken = self.taken.and_then(|(from, _)| from);
+        taken.or_else(|| self.sealed.first().map(|s| s.base()))
+    }
+
+    /// Whether the leader epochs on the disk are older than the log's.
+    pub fn epochs_at_risk(&self) -> bool {
+        self.epochs || self.taken.is_some_and(|(_, epochs)| epochs)
+    }
+
+    pub fn upkeep_is_done(&mut self) {
+        self.taken = None;
+    }
+
+    /// Work that was taken and could not be done now.
+    pub fn give_back(&mut self, upkeep: Upkeep) {
+        self.taken = None;
+        self.sealed.splice(0..0, upkeep.sealed);
+        self.snapshots.splice(0..0, upkeep.snapshots);
+        self.epochs |= upkeep.epochs.is_some();
     }
 
     pub fn take_upkeep(&mut self, dir: PathBuf, epochs: Option<(PathBuf, String)>, up_to: Offset) -> Option<Upkeep> {
         if self.sealed.is_empty() && self.snapshots.is_empty() && !self.epochs {
             return None;
         }
+        self.taken = Some((self.sealed.first().map(|s| s.base()), self.epochs));
         let epochs = std::mem::take(&mut self.epochs).then_some(epochs).flatten();
         Some(Upkeep {
             sealed: std::mem::take(&mut self.sealed),

@@ -17,7 +17,7 @@ use super::names::{self, FileKind, Stage};
 use super::producers::{EndTxn, ProducerEntry, Producers, VerificationGuard, snapshot};
 use super::segment::{Place, Segment};
 use super::view::{Ends, LogReader, Shared, SharedState, View};
-use crate::disk::Open;
+use crate::disk::{Open, fault};
 use crate::model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicId, TopicPartition};
 
 /// What a log is and where it lives.
@@ -274,7 +274,13 @@ impl PartitionLog {
 
     /// The upkeep is done.
     pub fn upkept(&mut self, upkeep: &Upkeep) {
+        self.dirty.upkeep_is_done();
         self.recovery_point = self.recovery_point.max(upkeep.up_to.min(self.synced));
+    }
+
+    /// The upkeep could not be done now and is to be taken again. Not after a failed sync.
+    pub fn not_upkept(&mut self, upkeep: Upkeep) {
+        self.dirty.give_back(upkeep);
     }
 
     /// Up to where the next start need not scan, fit for the recovery point checkpoint.
@@ -289,7 +295,7 @@ impl PartitionLog {
             };
             let free = match self.dirty.upkeep_from() {
                 Some(base) => base.min(self.synced),
-                None if self.dirty.epochs => self.recovery_point,
+                None if self.dirty.epochs_at_risk() => self.recovery_point,
                 None => self.synced.min(inside),
             };
             self.recovery_point = self.recovery_point.max(free);
@@ -393,26 +399,22 @@ impl PartitionLog {
         if base == active.base() {
             return Ok(());
         }
-        if std::mem::take(&mut self.names_at_risk) {
+        if self.names_at_risk {
             // Were the first segment's name lost and the second's not, the log would seem to start there. Happens only
             // to a log that fills a segment before it is synced for the first time.
             let dir = self.dir();
             let disk = self.place.handles().disk();
-            dir.parent().map_or(Ok(()), |parent| disk.sync_dir(parent))?;
-            disk.sync_dir(&dir)?;
+            dir.parent().map_or(Ok(()), |parent| disk.sync_dir(parent)).map_err(fault::of_sync)?;
+            disk.sync_dir(&dir).map_err(fault::of_sync)?;
+            self.names_at_risk = false;
         }
         self.snapshot_producers(base)?;
-        let next = Segment::create(self.place.clone(), base, Stage::Live, now_ms);
-        if let Err(e) = next.as_ref().map(|_| ()).and(active.seal().as_ref().map(|_| ())) {
+        let begun = Segment::create(self.place.clone(), base, Stage::Live, now_ms);
+        let next = begun.and_then(|next| active.seal().map(|()| next)).inspect_err(|_| {
             // The file of a segment that does not begin would later lie in the middle of another.
-            let _ = self.place.handles().disk().remove_file(&self.place.path(names::file(
-                base,
-                FileKind::Log,
-                Stage::Live,
-            )));
-            return Err(io::Error::new(e.kind(), e.to_string()).into());
-        }
-        let next = next?;
+            let unused = self.place.path(names::file(base, FileKind::Log, Stage::Live));
+            let _ = self.place.handles().disk().remove_file(&unused);
+        })?;
         let mut segments = view.segments.to_vec();
         segments.push(next);
         self.dirty.segment(active);

@@ -139,6 +139,12 @@ impl PartitionLog {
     /// must be in its checkpoint by now. Segments that wait for upkeep stay until it is done: the snapshot at their end
     /// is all that will be left of their producers.
     pub fn drop_dead_segments(&mut self) -> io::Result<DeadFiles> {
+        self.drop_first_dead_segments(usize::MAX)
+    }
+
+    /// The same for the first few. One by one, with a sync of the directory behind each, they may also go without the
+    /// checkpoint: the log then begins with the first segment that is left.
+    pub fn drop_first_dead_segments(&mut self, count_max: usize) -> io::Result<DeadFiles> {
         let mut dead = DeadFiles::default();
         if !self.is_loaded() {
             return Ok(dead);
@@ -146,6 +152,7 @@ impl PartitionLog {
         let view = self.view();
         let limit = self.dirty.upkeep_from().unwrap_or(view.ends.log_start).min(view.ends.log_start);
         let count = (0..view.segments.len().saturating_sub(1)).take_while(|n| view.upper(*n) <= limit).count();
+        let count = count.min(count_max);
         if count == 0 {
             return Ok(dead);
         }

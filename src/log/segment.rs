@@ -155,6 +155,11 @@ impl Segment {
         }
     }
 
+    /// Its files are on their way out, or out.
+    pub fn is_removed(&self) -> bool {
+        self.stage() == Stage::Deleted
+    }
+
     /// Where a file of this segment is now.
     pub fn path(&self, kind: FileKind) -> PathBuf {
         self.place.path(names::file(self.base, kind, self.stage()))
@@ -276,10 +281,30 @@ impl Segment {
     // What the writer calls.
 
     pub(super) fn add_aborted_txn(&self, txn: AbortedTxn) -> io::Result<()> {
-        let at = self.txn_bytes.load(Ordering::Acquire);
-        txn::append(&*self.file(FileKind::TxnIndex)?, at, txn)?;
-        self.txn_bytes.store(at + txn::ENTRY_BYTES as u64, Ordering::Release);
+        self.write_aborted_txn(0, txn)?;
+        self.count_aborted_txn();
         Ok(())
+    }
+
+    /// Writes an entry behind those that count and `ahead` others that do not yet.
+    pub(super) fn write_aborted_txn(&self, ahead: usize, txn: AbortedTxn) -> io::Result<()> {
+        let at = self.txn_bytes.load(Ordering::Acquire) + (ahead * txn::ENTRY_BYTES) as u64;
+        txn::append(&*self.file(FileKind::TxnIndex)?, at, txn)
+    }
+
+    pub(super) fn count_aborted_txn(&self) {
+        self.txn_bytes.fetch_add(txn::ENTRY_BYTES as u64, Ordering::AcqRel);
+    }
+
+    /// Removes entries that were written and do not count.
+    pub(super) fn cut_uncounted_aborted_txns(&self) -> io::Result<()> {
+        let disk = self.place.handles.disk();
+        match disk.stat(&self.path(FileKind::TxnIndex))? {
+            Some(found) if found.size_bytes > self.txn_bytes.load(Ordering::Acquire) => {
+                self.file(FileKind::TxnIndex)?.truncate(self.txn_bytes.load(Ordering::Acquire))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Counts in a batch that was written at the present end.

@@ -302,7 +302,7 @@ impl<H: Host> Task<H> {
             }
         }
         let durable = AckGroup::new();
-        if !page_cache_is_enough {
+        if !page_cache_is_enough || self.partition.flushes_before_ack(self.end) {
             self.partition.when_durable(self.end, 0, &durable);
         }
         let flight = Flight { durable, answers: round.answers, actions: round.actions };

@@ -43,7 +43,7 @@ fn stage(disk: Arc<dyn Disk>, dir: &Path, fresh: bool, settings: &[(&str, &str)]
     let config = BrokerConfig::read(all).0.unwrap();
     let topic = config.topic(&Default::default());
     let broker = crate::broker::start::start(config, Arc::new(SystemClock::new()), Arc::new(RealDisk)).unwrap();
-    let commit = Arc::new(GroupCommit::start(disk.clone(), dir.to_path_buf(), |_, _| {}).unwrap());
+    let commit = Arc::new(GroupCommit::start(disk.clone(), dir.to_path_buf()).unwrap());
     let id = TopicId(Uuid::from_u128(1));
     let env = LogEnv {
         handles: Handles::new(disk, 16),
@@ -216,7 +216,7 @@ async fn a_write_that_fails_is_not_acknowledged_and_the_machine_goes_back_to_its
     let sim = SimDisk::new();
     let stage = stage(sim.shared(), Path::new("/d"), true, &[]);
     stage.ask(commit("g", 5)).await.unwrap();
-    sim.fail_next_write(OFFSETS_TOPIC);
+    sim.fill_on_next_write(OFFSETS_TOPIC);
     assert_eq!(stage.ask(commit("g", 6)).await.unwrap_err(), ErrorCode::NotCoordinator);
     assert_eq!(stage.committed("g").await, 5);
     stage.ask(commit("g", 7)).await.unwrap();

@@ -4,17 +4,18 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::batches::Batcher;
 use super::error::MetadataLogError;
-use super::handle::{Metadata, Watcher};
+use super::handle::{Metadata, OnLoss, Watcher};
 use super::load::{Loaded, Quorum};
 use super::segments::Active;
 use super::{quorum, segments, snapshot};
@@ -24,17 +25,35 @@ use crate::controller::metadata::{
     Activation, Event, Everyone, IdSource, MetadataImage, MetadataMachine, Reply, Request,
 };
 use crate::controller::records::{BeginTransaction, EndTransaction, MetadataRecord};
-use crate::disk::Disk;
+use crate::disk::{Disk, fault};
 use crate::model::{LeaderEpoch, NodeId};
 use crate::records::ControlRecord;
 
 /// Events that are decided before one sync.
 const EVENTS_PER_SYNC_MAX: usize = 256;
 
+/// Says that the log is lost, unless it is disarmed.
+struct Lost(Option<Arc<AtomicBool>>);
+
+impl Lost {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Lost {
+    fn drop(&mut self) {
+        if let Some(lost) = &self.0 {
+            lost.store(true, Ordering::Release);
+        }
+    }
+}
+
 /// What the driver is told.
 pub(super) enum Command {
     Ask(Ask),
     Watch(Watcher),
+    OnLoss(OnLoss),
     Stop,
 }
 
@@ -56,6 +75,8 @@ struct Driver {
     snapshot_after_bytes: u64,
     published: Arc<ArcSwap<MetadataImage>>,
     watchers: Vec<Watcher>,
+    on_loss: Vec<OnLoss>,
+    lost: Arc<AtomicBool>,
 }
 
 impl Loaded {
@@ -72,12 +93,12 @@ impl Loaded {
         getrandom::fill(&mut seed).map_err(|e| at(io::Error::other(e)))?;
         driver.activate(activation, IdSource::new(u128::from_ne_bytes(seed))).map_err(at)?;
         let (commands, inbox) = mpsc::channel();
-        let image = driver.published.clone();
+        let (image, lost) = (driver.published.clone(), driver.lost.clone());
         let leader_epoch = driver.epoch.0;
         let voter_directory = driver.quorum.voters.first().map(|voter| voter.directory_id).unwrap_or_default();
         let thread =
             std::thread::Builder::new().name("metadata-log".into()).spawn(move || driver.run(inbox)).map_err(at)?;
-        Ok(Metadata { image, commands, thread: Mutex::new(Some(thread)), leader_epoch, voter_directory })
+        Ok(Metadata { image, lost, commands, thread: Mutex::new(Some(thread)), leader_epoch, voter_directory })
     }
 
     fn into_driver(self, clock: Arc<dyn Clock>) -> io::Result<Driver> {
@@ -105,6 +126,8 @@ impl Loaded {
             snapshot_after_bytes: self.opening.snapshot_after_bytes,
             published: Arc::new(ArcSwap::from_pointee(MetadataImage::default())),
             watchers: Vec::new(),
+            on_loss: Vec::new(),
+            lost: Arc::new(AtomicBool::new(false)),
         };
         let mut epochs = self.epochs;
         epochs.push((epoch, driver.machine.image().next_offset));
@@ -159,15 +182,22 @@ impl Driver {
     }
 
     fn run(mut self, inbox: mpsc::Receiver<Command>) {
+        // Whatever ends this thread but the order to stop leaves nobody to take changes.
+        let lost = Lost(Some(self.lost.clone()));
         while let Ok(first) = inbox.recv() {
             let mut commands = vec![first];
             commands.extend(inbox.try_iter().take(EVENTS_PER_SYNC_MAX));
             match self.serve(commands) {
                 Ok(true) => {}
-                Ok(false) => return,
+                Ok(false) => return lost.disarm(),
                 Err(e) => {
-                    error!("The metadata log {} takes no changes any more: {e}", self.folder.display());
-                    return;
+                    error!(
+                        "The metadata log {} takes no changes any more: {e}. What was acknowledged is safe. Check the \
+                         disk, then restart.",
+                        self.folder.display()
+                    );
+                    drop(lost);
+                    return self.on_loss.iter().for_each(|tell| tell(&e));
                 }
             }
         }
@@ -180,6 +210,7 @@ impl Driver {
         for command in commands {
             match command {
                 Command::Watch(watcher) => self.watchers.push(watcher),
+                Command::OnLoss(tell) => self.on_loss.push(tell),
                 Command::Stop => {
                     go_on = false;
                     break;
@@ -192,8 +223,12 @@ impl Driver {
                 }
             }
         }
-        if !records.is_empty() {
-            self.persist(&records, now)?;
+        let begun_at = self.active.size_bytes;
+        if !records.is_empty()
+            && let Err(e) = self.persist(&records, now)
+        {
+            self.take_back(begun_at, e)?;
+            return Ok(go_on);
         }
         if self.machine.image().next_offset != self.published.load().next_offset {
             self.publish();
@@ -202,8 +237,26 @@ impl Driver {
             // The one who asked may have gone away.
             let _ = to.send(reply);
         }
-        self.snapshot_if_due()?;
+        match self.snapshot_if_due() {
+            Err(e) if fault::is_passing(&e) => {
+                warn!("Cannot write a snapshot of the metadata now: {e}");
+                // Not with every change, lest each of them waits for it.
+                self.bytes_since_snapshot = 0;
+            }
+            other => other?,
+        }
         Ok(go_on)
+    }
+
+    /// A full disk has refused what was decided: it never happened, and who asked is told so. The next change may fit.
+    fn take_back(&mut self, size_bytes: u64, why: io::Error) -> io::Result<()> {
+        if !fault::is_passing(&why) {
+            return Err(why);
+        }
+        error!("Metadata cannot be changed now, {} cannot grow: {why}", self.folder.display());
+        self.active.cut_back(size_bytes)?;
+        self.machine.restore(&self.published.load_full());
+        Ok(())
     }
 
     /// Writes and syncs records that have just been applied. On the disk they are there whole or not at all: within

@@ -1,6 +1,7 @@
 //! What the rest of the broker holds of the metadata: the image by one atomic load, and a way to ask for changes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -16,9 +17,12 @@ use crate::model::ErrorCode;
 /// Told of every change once it is durable and before anyone is answered: (before, now).
 pub type Watcher = Box<dyn Fn(&Arc<MetadataImage>, &Arc<MetadataImage>) + Send>;
 
-/// The metadata log takes no more changes: its disk failed, or the broker stops.
+/// Told once when the log is lost.
+pub type OnLoss = Box<dyn Fn(&std::io::Error) + Send>;
+
+/// The metadata log did not take the change: its disk failed or is full, or the broker stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the metadata log takes no changes any more")]
+#[error("the metadata log does not take the change")]
 pub struct Gone;
 
 impl Gone {
@@ -30,6 +34,7 @@ impl Gone {
 /// The metadata of a running broker.
 pub struct Metadata {
     pub(super) image: Arc<ArcSwap<MetadataImage>>,
+    pub(super) lost: Arc<AtomicBool>,
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
     pub(super) leader_epoch: i32,
@@ -40,6 +45,16 @@ impl Metadata {
     /// All metadata as of the last durable change.
     pub fn image(&self) -> Arc<MetadataImage> {
         self.image.load_full()
+    }
+
+    /// Whether the log takes no changes until the broker is restarted.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
+    }
+
+    /// Has this told when the log is lost.
+    pub fn on_loss(&self, tell: OnLoss) {
+        let _ = self.commands.send(Command::OnLoss(tell));
     }
 
     /// The epoch in which this node leads the metadata log.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::MetadataLogError;
-use crate::disk::{Disk, DiskFile, Open, read_small};
+use crate::disk::{Disk, DiskFile, Open, fault, read_small};
 use crate::records::{BatchHeader, BatchIter, RecordsError, verify_crc};
 
 const LOG: &str = ".log";
@@ -108,18 +108,25 @@ impl Active {
         let file = disk.open(&folder.join(file_name(base, LOG)), Open::Create)?;
         if file.size_bytes()? > good_bytes {
             file.truncate(good_bytes)?;
-            file.sync_data()?;
+            file.sync_data().map_err(fault::of_sync)?;
         }
-        disk.sync_dir(folder)?;
+        disk.sync_dir(folder).map_err(fault::of_sync)?;
         Ok(Active { disk, folder: folder.to_owned(), file, base, size_bytes: good_bytes })
     }
 
     /// Appends one batch and makes it durable.
     pub fn append(&mut self, batch: &[u8]) -> io::Result<()> {
         self.file.write_all_at(&[IoSlice::new(batch)], self.size_bytes)?;
-        self.file.sync_data()?;
+        self.file.sync_data().map_err(fault::of_sync)?;
         self.size_bytes += batch.len() as u64;
         Ok(())
+    }
+
+    /// Takes back everything behind the first bytes, half-written or not, for good.
+    pub fn cut_back(&mut self, size_bytes: u64) -> io::Result<()> {
+        self.file.truncate(size_bytes)?;
+        self.size_bytes = size_bytes;
+        self.file.sync_data().map_err(fault::of_sync)
     }
 
     /// Goes on in a new segment that begins at this offset.
@@ -146,5 +153,5 @@ pub fn remove_before(disk: &dyn Disk, folder: &Path, offset: i64) -> io::Result<
             }
         }
     }
-    disk.sync_dir(folder)
+    disk.sync_dir(folder).map_err(fault::of_sync)
 }

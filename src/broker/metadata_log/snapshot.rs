@@ -8,7 +8,7 @@ use super::error::MetadataLogError;
 use super::load::Quorum;
 use crate::controller::metadata::MetadataImage;
 use crate::controller::records::MetadataRecord;
-use crate::disk::{Disk, Open, read_small};
+use crate::disk::{Disk, Open, fault, read_small};
 use crate::model::LeaderEpoch;
 use crate::records::{BatchIter, ControlRecord, RecordsError};
 
@@ -184,10 +184,10 @@ impl<'a> Part<'a> {
     }
 
     fn publish(self, suffix: &str) -> io::Result<()> {
-        self.file.sync_data()?;
+        self.file.sync_data().map_err(fault::of_sync)?;
         let name = |suffix| self.folder.join(file_name(self.offset, self.epoch, suffix));
         self.disk.rename(&name(PART), &name(suffix))?;
-        self.disk.sync_dir(self.folder)
+        self.disk.sync_dir(self.folder).map_err(fault::of_sync)
     }
 }
 
@@ -203,5 +203,5 @@ pub fn remove_old(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
             disk.remove_file(&folder.join(entry.name))?;
         }
     }
-    disk.sync_dir(folder)
+    disk.sync_dir(folder).map_err(fault::of_sync)
 }

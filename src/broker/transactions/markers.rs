@@ -68,7 +68,10 @@ pub async fn write(broker: &Arc<Broker>, end: &EndTxn, partitions: &[TopicPartit
     for (slot, asking) in of_offsets {
         let ended = match asking {
             Ok(asking) => asking.await.map(|_| ()),
-            Err(_) => Err(absent(broker, &partitions[slot])),
+            Err(_) => Err(broker
+                .served_partition(&partitions[slot].topic, partitions[slot].partition.0)
+                .err()
+                .unwrap_or(ErrorCode::NotCoordinator)),
         };
         results[slot] = ended.err().unwrap_or(ErrorCode::None);
     }
@@ -85,8 +88,9 @@ fn append(broker: &Arc<Broker>, end: &EndTxn, at: &TopicPartition, slot: usize, 
     let relaxed = broker.acks_from_page_cache();
     match partition.append_marker(end, broker.clock().now_ms(), relaxed) {
         Ok(appended) => {
-            if !relaxed {
-                partition.when_durable(appended.last_offset.plus(1), slot, group);
+            let end = appended.last_offset.plus(1);
+            if !relaxed || partition.flushes_before_ack(end) {
+                partition.when_durable(end, slot, group);
             }
             ErrorCode::None
         }

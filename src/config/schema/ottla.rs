@@ -3,9 +3,9 @@
 use crate::config::schema::table::*;
 
 keys! {
-    "ottla.acks.all": Str, Some("fsync"), OneOf(&["fsync", "page-cache"]), High, ReadOnly, Honoured;
+    "ottla.acks.all": Str, Some("fsync"), OneOf(&["fsync", "page-cache"]), High, ClusterWide, Honoured;
         "What acks=all, offset commits and metadata wait for: fsync survives a power cut, page-cache only the death of the process.";
-    "ottla.disk.reserve.bytes": Long, Some("67108864"), AtLeast(0), Medium, ReadOnly, Honoured;
+    "ottla.disk.reserve.bytes": Long, Some("67108864"), AtLeast(0), Medium, ClusterWide, Honoured;
         "Free bytes that a log directory keeps for metadata and recovery: below them appends are refused.";
 }
 

@@ -12,7 +12,8 @@ use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use rustix::io::Errno;
 
 use super::{DirLock, Disk, DiskFile, Entry, Open, Space, Stat};
 use tree::{Ino, Tree};
@@ -49,7 +50,13 @@ impl Op {
 
 /// The simulated disk. Clones are the same disk.
 #[derive(Clone)]
-pub struct SimDisk(Arc<Mutex<State>>);
+pub struct SimDisk(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    /// A sync has come to wait, or may go on.
+    syncs_changed: Condvar,
+}
 
 struct State {
     tree: Tree,
@@ -59,8 +66,12 @@ struct State {
     capacity_bytes: Option<u64>,
     read_only: bool,
     failing: Vec<String>,
-    failing_writes: Vec<String>,
+    failing_writes: Vec<(String, Errno)>,
+    failing_reads: Vec<String>,
     lying_syncs: bool,
+    holding_syncs: bool,
+    held_syncs: usize,
+    passing_syncs: usize,
     trace: Option<Vec<Op>>,
     now_ms: i64,
     locked: HashSet<PathBuf>,
@@ -72,7 +83,7 @@ impl SimDisk {
     }
 
     fn over(tree: Tree) -> Self {
-        SimDisk(Arc::new(Mutex::new(State {
+        let state = Mutex::new(State {
             tree,
             ops: 0,
             crash_at: None,
@@ -80,11 +91,20 @@ impl SimDisk {
             read_only: false,
             failing: Vec::new(),
             failing_writes: Vec::new(),
+            failing_reads: Vec::new(),
             lying_syncs: false,
+            holding_syncs: false,
+            held_syncs: 0,
+            passing_syncs: 0,
             trace: None,
             now_ms: 0,
             locked: HashSet::new(),
-        })))
+        });
+        SimDisk(Arc::new(Shared { state, syncs_changed: Condvar::new() }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock()
     }
 
     /// As a trait object.
@@ -94,60 +114,104 @@ impl SimDisk {
 
     /// Operations that changed something, or synced, so far.
     pub fn ops(&self) -> u64 {
-        self.0.lock().ops
+        self.state().ops
     }
 
     /// The operation with this number and all after it fail, as if power had been lost just before it.
     pub fn crash_at(&self, op: u64) {
-        self.0.lock().crash_at = Some(op);
+        self.state().crash_at = Some(op);
     }
 
     /// The disk as it may be found after losing power now. Everything in it is durable; faults are not inherited.
     pub fn crash_image(&self, seed: u64) -> SimDisk {
-        let state = self.0.lock();
+        let state = self.state();
         let disk = SimDisk::over(image::draw(&state.tree, &mut Rng::new(seed)));
-        disk.0.lock().now_ms = state.now_ms;
+        disk.state().now_ms = state.now_ms;
         disk
     }
 
     /// The disk as another process finds it when this one is killed: nothing is lost.
     pub fn killed_image(&self) -> SimDisk {
-        SimDisk::over(self.0.lock().tree.clone())
+        SimDisk::over(self.state().tree.clone())
     }
 
     /// Writes beyond this many bytes find the disk full.
     pub fn set_capacity(&self, bytes: Option<u64>) {
-        self.0.lock().capacity_bytes = bytes;
+        self.state().capacity_bytes = bytes;
     }
 
     pub fn set_read_only(&self, read_only: bool) {
-        self.0.lock().read_only = read_only;
+        self.state().read_only = read_only;
     }
 
     /// The next sync of a path that contains this text fails once, and what it should have saved is lost for good,
     /// though it can still be read until the crash.
     pub fn fail_next_sync(&self, path_contains: &str) {
-        self.0.lock().failing.push(path_contains.into());
+        self.state().failing.push(path_contains.into());
     }
 
     /// The next write to a path that contains this text fails once, after half of its bytes.
     pub fn fail_next_write(&self, path_contains: &str) {
-        self.0.lock().failing_writes.push(path_contains.into());
+        self.state().failing_writes.push((path_contains.into(), Errno::IO));
+    }
+
+    /// The same because the disk is full.
+    pub fn fill_on_next_write(&self, path_contains: &str) {
+        self.state().failing_writes.push((path_contains.into(), Errno::NOSPC));
+    }
+
+    /// Reads of a path that contains this text fail from now on.
+    pub fn fail_reads(&self, path_contains: &str) {
+        self.state().failing_reads.push(path_contains.into());
+    }
+
+    /// Lets syncs wait, as on a slow device, or lets them go on.
+    pub fn hold_syncs(&self, hold: bool) {
+        self.state().holding_syncs = hold;
+        self.0.syncs_changed.notify_all();
+    }
+
+    /// Waits until this many syncs are being held.
+    pub fn wait_for_held_syncs(&self, count: usize) {
+        let mut state = self.state();
+        while state.held_syncs < count {
+            self.0.syncs_changed.wait(&mut state);
+        }
+    }
+
+    /// Lets those go on that are being held, and holds those that come.
+    pub fn let_held_syncs_go(&self) {
+        let mut state = self.state();
+        state.passing_syncs = state.held_syncs;
+        self.0.syncs_changed.notify_all();
+    }
+
+    /// Where a sync passes while they are held.
+    fn at_the_gate(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        state.held_syncs += 1;
+        self.0.syncs_changed.notify_all();
+        while state.holding_syncs && state.passing_syncs == 0 {
+            self.0.syncs_changed.wait(&mut state);
+        }
+        state.passing_syncs = state.passing_syncs.saturating_sub(1);
+        state.held_syncs -= 1;
+        state
     }
 
     /// Syncs report success and do nothing.
     pub fn set_lying_syncs(&self, lying: bool) {
-        self.0.lock().lying_syncs = lying;
+        self.state().lying_syncs = lying;
     }
 
     /// Starts to record, or hands out and forgets what was recorded.
     pub fn take_trace(&self) -> Vec<Op> {
-        self.0.lock().trace.replace(Vec::new()).unwrap_or_default()
+        self.state().trace.replace(Vec::new()).unwrap_or_default()
     }
 
     /// What `modified_ms` of files changed from now on says.
     pub fn set_now(&self, now_ms: i64) {
-        self.0.lock().now_ms = now_ms;
+        self.state().now_ms = now_ms;
     }
 }
 
@@ -192,7 +256,7 @@ impl State {
         }
         let failing = State::must_fail(&mut self.failing, path.as_deref());
         f(&mut self.tree, failing)?;
-        if failing { Err(io::Error::other("the simulated device failed a sync")) } else { Ok(()) }
+        if failing { Err(Errno::IO.into()) } else { Ok(()) }
     }
 
     fn room_for(&self, grown_by: u64) -> io::Result<()> {
@@ -207,7 +271,7 @@ impl State {
 
 impl Disk for SimDisk {
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn DiskFile>> {
-        let mut state = self.0.lock();
+        let mut state = self.state();
         let ino = match state.tree.find(path) {
             Some(ino) if state.tree.is_dir(ino) => return Err(io::ErrorKind::IsADirectory.into()),
             Some(ino) => ino,
@@ -226,16 +290,16 @@ impl Disk for SimDisk {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
-        self.0.lock().tree.list(dir)
+        self.state().tree.list(dir)
     }
 
     fn stat(&self, path: &Path) -> io::Result<Option<Stat>> {
-        let state = self.0.lock();
+        let state = self.state();
         Ok(state.tree.find(path).map(|ino| state.tree.stat(ino)))
     }
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.state();
         if state.tree.find(dir).is_some_and(|ino| state.tree.is_dir(ino)) {
             return Ok(());
         }
@@ -244,7 +308,7 @@ impl Disk for SimDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.state();
         if state.tree.find(from).is_none() {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -253,7 +317,7 @@ impl Disk for SimDisk {
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.state();
         match state.tree.find(path) {
             None => return Err(io::ErrorKind::NotFound.into()),
             Some(ino) if state.tree.is_dir(ino) => return Err(io::ErrorKind::IsADirectory.into()),
@@ -269,30 +333,30 @@ impl Disk for SimDisk {
             let path = dir.join(&entry.name);
             if entry.is_dir { self.remove_dir_all(&path)? } else { self.remove_file(&path)? }
         }
-        let mut state = self.0.lock();
+        let mut state = self.state();
         state.begin(Op::Remove(dir.to_path_buf()))?;
         state.tree.unlink(dir)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.at_the_gate();
         let ino = state.tree.find(dir).ok_or(io::ErrorKind::NotFound)?;
         state.sync(Op::SyncDir(dir.to_path_buf()), |tree, lose| tree.settle(ino, lose))
     }
 
     fn sync_file_system(&self, _dir: &Path) -> io::Result<()> {
-        self.0.lock().sync(Op::SyncFileSystem, |tree, lose| tree.settle_all(lose))
+        self.at_the_gate().sync(Op::SyncFileSystem, |tree, lose| tree.settle_all(lose))
     }
 
     fn space(&self, _dir: &Path) -> io::Result<Space> {
-        let state = self.0.lock();
+        let state = self.state();
         let total_bytes = state.capacity_bytes.unwrap_or(1 << 40);
         Ok(Space { total_bytes, usable_bytes: total_bytes.saturating_sub(state.tree.used_bytes()) })
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DirLock>> {
         self.open(path, Open::Create)?;
-        if !self.0.lock().locked.insert(path.to_path_buf()) {
+        if !self.state().locked.insert(path.to_path_buf()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         Ok(Box::new(SimLock { disk: self.clone(), path: path.to_path_buf() }))
@@ -308,7 +372,7 @@ impl DirLock for SimLock {}
 
 impl Drop for SimLock {
     fn drop(&mut self) {
-        self.disk.0.lock().locked.remove(&self.path);
+        self.disk.state().locked.remove(&self.path);
     }
 }
 
@@ -327,31 +391,38 @@ impl SimFile {
 
 impl DiskFile for SimFile {
     fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
-        self.disk.0.lock().tree.read(self.ino, buf, at)
+        let mut state = self.disk.state();
+        let path = self.path.to_string_lossy();
+        if state.failing_reads.iter().any(|text| path.contains(text.as_str())) {
+            return Err(Errno::IO.into());
+        }
+        state.tree.read(self.ino, buf, at)
     }
 
     fn write_all_at(&self, slices: &[IoSlice<'_>], at: u64) -> io::Result<()> {
         self.must_be_writable()?;
         let bytes = slices.iter().flat_map(|s| s.iter().copied()).collect::<Vec<u8>>();
-        let mut state = self.disk.0.lock();
+        let mut state = self.disk.state();
         state.begin(Op::Write { path: self.path.clone(), at, bytes: bytes.len() as u64 })?;
         let grown_by = (at + bytes.len() as u64).saturating_sub(state.tree.size(self.ino));
         state.room_for(grown_by)?;
         let now_ms = state.now_ms;
-        if State::must_fail(&mut state.failing_writes, Some(&self.path)) {
+        let path = self.path.to_string_lossy();
+        if let Some(n) = state.failing_writes.iter().position(|(text, _)| path.contains(text.as_str())) {
+            let (_, errno) = state.failing_writes.remove(n);
             state.tree.write(self.ino, bytes[..bytes.len() / 2].to_vec(), at, now_ms)?;
-            return Err(io::Error::other("the simulated device failed a write"));
+            return Err(errno.into());
         }
         state.tree.write(self.ino, bytes, at, now_ms)
     }
 
     fn size_bytes(&self) -> io::Result<u64> {
-        Ok(self.disk.0.lock().tree.size(self.ino))
+        Ok(self.disk.state().tree.size(self.ino))
     }
 
     fn truncate(&self, size_bytes: u64) -> io::Result<()> {
         self.must_be_writable()?;
-        let mut state = self.disk.0.lock();
+        let mut state = self.disk.state();
         if state.tree.size(self.ino) == size_bytes {
             return Ok(());
         }
@@ -362,12 +433,12 @@ impl DiskFile for SimFile {
 
     fn allocate(&self, size_bytes: u64, grow: bool) -> io::Result<()> {
         let grown_by = size_bytes.saturating_sub(self.size_bytes()?);
-        self.disk.0.lock().room_for(grown_by)?;
+        self.disk.state().room_for(grown_by)?;
         if grow && grown_by > 0 { self.truncate(size_bytes) } else { Ok(()) }
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.disk.0.lock().sync(Op::SyncData(self.path.clone()), |tree, lose| tree.settle(self.ino, lose))
+        self.disk.at_the_gate().sync(Op::SyncData(self.path.clone()), |tree, lose| tree.settle(self.ino, lose))
     }
 }
 

@@ -7,7 +7,11 @@
 //! A failed sync is final: the kernel may have dropped the pages, and a second sync would report success for bytes
 //! that are gone. The directory goes offline and stays so until the broker is restarted and has read back what is there.
 
-use std::collections::BTreeSet;
+mod room;
+mod round;
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,27 +25,27 @@ use crate::disk::Disk;
 use crate::log::SyncWork;
 use crate::metrics::Counter;
 
-/// Up to here each file is synced by itself; from here on one sync of the whole file system is cheaper.
-const FILES_SYNCED_SINGLY_MAX: usize = 16;
+pub use room::{Purpose, Room};
+use round::{Helpers, Round};
 
 /// Something whose bytes must become durable.
 pub trait Syncable: Send + Sync {
     /// Set while the thing waits in a commit queue, so that it waits there once.
     fn queued(&self) -> &AtomicBool;
     /// What is dirty now. Short: it may take the writer's lock.
-    fn collect(&self) -> io::Result<SyncWork>;
+    fn collect(&self) -> SyncWork;
     /// The work is on stable storage.
     fn synced(&self, work: &SyncWork);
     /// It is not, and never will be.
     fn failed(&self);
+    /// Its files are being removed: those that are not there any more need no sync.
+    fn is_gone(&self) -> bool;
 }
-
-/// Told once when a directory is lost.
-type OnOffline = Box<dyn Fn(&Path, &io::Error) + Send + Sync>;
 
 /// The commit queue of one log directory.
 pub struct GroupCommit {
     shared: Arc<Shared>,
+    room: Room,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -51,8 +55,8 @@ struct Shared {
     state: Mutex<State>,
     wake: Condvar,
     offline: AtomicBool,
-    syncs: Counter,
-    on_offline: OnOffline,
+    rounds: Counter,
+    helpers: Arc<Helpers>,
 }
 
 #[derive(Default)]
@@ -62,29 +66,26 @@ struct State {
 }
 
 impl GroupCommit {
-    /// Starts the directory's commit thread. `on_offline` is told once, when a sync has failed.
-    pub fn start(
-        disk: Arc<dyn Disk>,
-        dir: PathBuf,
-        on_offline: impl Fn(&Path, &io::Error) + Send + Sync + 'static,
-    ) -> io::Result<Self> {
+    /// Starts the directory's commit thread.
+    pub fn start(disk: Arc<dyn Disk>, dir: PathBuf) -> io::Result<Self> {
+        let room = Room::new(disk.clone(), dir.clone());
         let shared = Arc::new(Shared {
             disk,
             dir,
             state: Mutex::default(),
             wake: Condvar::new(),
             offline: AtomicBool::new(false),
-            syncs: Counter::new(),
-            on_offline: Box::new(on_offline),
+            rounds: Counter::new(),
+            helpers: Arc::default(),
         });
         let runs = shared.clone();
         let thread = std::thread::Builder::new().name("group-commit".into()).spawn(move || runs.run())?;
-        Ok(GroupCommit { shared, thread: Mutex::new(Some(thread)) })
+        Ok(GroupCommit { shared, room, thread: Mutex::new(Some(thread)) })
     }
 
     /// Has the thing synced in the next round. Who waits for it registers before this call.
     pub fn request(&self, thing: &Arc<dyn Syncable>) {
-        if self.shared.offline.load(Ordering::Acquire) {
+        if self.is_offline() {
             thing.failed();
             return;
         }
@@ -92,6 +93,15 @@ impl GroupCommit {
             self.shared.state.lock().dirty.push(thing.clone());
             self.shared.wake.notify_one();
         }
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.shared.dir
+    }
+
+    /// How much may still be written here.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     pub fn is_offline(&self) -> bool {
@@ -106,7 +116,7 @@ impl GroupCommit {
 
     /// Rounds of syncing done so far.
     pub fn rounds(&self) -> u64 {
-        self.shared.syncs.get()
+        self.shared.rounds.get()
     }
 
     /// Syncs what is queued and ends the thread.
@@ -118,6 +128,7 @@ impl GroupCommit {
         {
             error!("The commit thread of {} has died", self.shared.dir.display());
         }
+        self.shared.helpers.stop();
     }
 }
 
@@ -147,45 +158,20 @@ impl Shared {
     }
 
     fn commit(&self, dirty: &[Arc<dyn Syncable>]) {
-        let mut round = Vec::with_capacity(dirty.len());
-        let mut result = Ok(());
-        for thing in dirty {
+        let collected = dirty.iter().map(|thing| {
             // What is appended from here on needs another round.
             thing.queued().store(false, Ordering::Release);
-            match thing.collect() {
-                Ok(work) => round.push((thing, work)),
-                Err(e) => result = Err(e),
-            }
-        }
+            (thing.clone(), thing.collect())
+        });
+        let round = Round(collected.collect());
         if !self.offline.load(Ordering::Acquire) {
-            result = result.and_then(|()| self.sync(round.iter().map(|(_, work)| work)));
-            self.syncs.add(1);
-            match result {
-                Ok(()) => return round.iter().for_each(|(thing, work)| thing.synced(work)),
+            self.rounds.add(1);
+            match round.sync(&*self.disk, &self.helpers) {
+                Ok(()) => return round.0.iter().for_each(|(thing, work)| thing.synced(work)),
                 Err(e) => self.go_offline(&e),
             }
         }
         dirty.iter().for_each(|thing| thing.failed());
-    }
-
-    fn sync<'a>(&self, round: impl Iterator<Item = &'a SyncWork> + Clone) -> io::Result<()> {
-        let count: usize = round.clone().map(|work| work.segments.len()).sum();
-        if count > FILES_SYNCED_SINGLY_MAX {
-            return self.disk.sync_file_system(&self.dir);
-        }
-        let mut files = Vec::with_capacity(count);
-        for work in round.clone() {
-            files.extend(work.files()?);
-        }
-        if count > 1 {
-            // The device works on all of them while the first is waited for.
-            files.iter().for_each(|file| file.start_writeback());
-        }
-        for file in &files {
-            file.sync_data()?;
-        }
-        let dirs: BTreeSet<&PathBuf> = round.flat_map(|work| &work.dirs).collect();
-        dirs.into_iter().try_for_each(|dir| self.disk.sync_dir(dir))
     }
 
     fn go_offline(&self, why: &io::Error) {
@@ -195,7 +181,6 @@ impl Shared {
                  KAFKA_STORAGE_ERROR. Check the disk, then restart.",
                 self.dir.display()
             );
-            (self.on_offline)(&self.dir, why);
         }
         let waiting = std::mem::take(&mut self.state.lock().dirty);
         for thing in waiting {
