@@ -171,8 +171,6 @@ impl ClassicGroup {
         self.complete_sync(id, SyncGroupResponse::default().with_error_code(unknown), turn);
     }
 
-    /// The members that the log tells of get a session to show up in. A group that is larger than is allowed now
-    /// rebalances down to size.
     /// The group is about to speak the newer protocol: whoever waits here is to join again.
     pub fn send_everyone_away(&mut self, turn: &mut Turn<'_>) {
         let error = ErrorCode::RebalanceInProgress.code();
@@ -191,6 +189,8 @@ impl ClassicGroup {
         }
     }
 
+    /// The members that the log tells of get a session to show up in. A group that is larger than is allowed now
+    /// rebalances down to size.
     pub fn on_loaded(&mut self, turn: &mut Turn<'_>) {
         for id in self.members.keys() {
             self.heard(id, turn);
