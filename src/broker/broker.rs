@@ -19,6 +19,7 @@ use crate::security::Authorizer;
 use crate::wire::messages::CreateTopicsRequest;
 
 use super::acks::{AckGroup, AllDurable};
+use super::cleaner::Cleaner;
 use super::features::Finalized;
 use super::fetch_sessions::FetchSessions;
 use super::groups::GroupCoordinator;
@@ -40,6 +41,9 @@ pub struct Broker {
     disk: Arc<dyn Disk>,
     log_dirs: LogDirs,
     graveyard: Graveyard,
+    cleaner: Cleaner,
+    /// Settings changed that retention or compaction obeys: look at once.
+    chores_due: AtomicBool,
     limits: ArcSwap<Limits>,
     features: ArcSwap<Finalized>,
     image: ArcSwap<MetadataImage>,
@@ -73,6 +77,8 @@ impl Broker {
             cluster_id: log_dirs.cluster_id.clone(),
             log_dirs,
             graveyard: Graveyard::default(),
+            cleaner: Cleaner::new(entropy(&*clock)),
+            chores_due: AtomicBool::new(false),
             groups: GroupCoordinator::new(broker.clone()),
             clock,
             disk,
@@ -142,6 +148,21 @@ impl Broker {
     /// Files out of use, on their way out.
     pub fn graveyard(&self) -> &Graveyard {
         &self.graveyard
+    }
+
+    /// What is known of compaction.
+    pub fn cleaner(&self) -> &Cleaner {
+        &self.cleaner
+    }
+
+    /// Has housekeeping look at every log soon, since settings that it obeys have changed.
+    pub fn ask_for_chores(&self) {
+        self.chores_due.store(true, Ordering::Release);
+    }
+
+    /// Whether that was asked for; once.
+    pub fn take_chores(&self) -> bool {
+        self.chores_due.swap(false, Ordering::AcqRel)
     }
 
     pub fn limits(&self) -> Arc<Limits> {
@@ -263,13 +284,7 @@ impl Broker {
 
     /// Entropy for ids and seeds: machines get it with their events.
     pub fn random(&self) -> u128 {
-        let mut bytes = [0; 16];
-        if getrandom::fill(&mut bytes).is_err() {
-            // No entropy source: the clock still keeps ids of one run apart.
-            bytes[..8].copy_from_slice(&self.clock.now_ms().to_be_bytes());
-            bytes[8..].copy_from_slice(&self.clock.monotonic_ms().to_be_bytes());
-        }
-        u128::from_be_bytes(bytes)
+        entropy(&*self.clock)
     }
 
     pub fn random_uuid(&self) -> Uuid {
@@ -306,6 +321,16 @@ impl Broker {
     pub fn set_authorizer(&self, authorizer: Authorizer) {
         self.authorizer.store(Arc::new(authorizer));
     }
+}
+
+fn entropy(clock: &dyn Clock) -> u128 {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        // No entropy source: the clock still keeps ids of one run apart.
+        bytes[..8].copy_from_slice(&clock.now_ms().to_be_bytes());
+        bytes[8..].copy_from_slice(&clock.monotonic_ms().to_be_bytes());
+    }
+    u128::from_be_bytes(bytes)
 }
 
 /// An IPv4 client of a dual-stack socket is told an IPv4 address.

@@ -1,5 +1,5 @@
 //! Work that goes on beside requests: upkeep behind the recovery point, checkpoints, retention, and the removal of what
-//! is out of use. One thread of its own, never a network worker.
+//! is out of use. One thread of its own, never a network worker; compaction has more of its own.
 
 use std::io;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use crate::log::{GivenUp, Why};
 use crate::model::TopicPartition;
 
 use super::Broker;
+use super::cleaner::CleanerThreads;
 use super::durability::GroupCommit;
 use super::log_dirs::BrokerDir;
 use super::partition::Partition;
@@ -59,10 +60,12 @@ impl Housekeeping {
         // Only what works on files waits for the start to calm down.
         let producers_ms = now_ms + broker.producer_check_interval_ms();
         let mut due = Due { checkpoints_ms: first_ms, retention_ms: first_ms, producers_ms, flush_ms: first_ms };
+        broker.load_cleaner_checkpoints();
+        let mut cleaners = CleanerThreads::new(broker);
         let thread = std::thread::Builder::new().name("housekeeping".into()).spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 match keeps.upgrade() {
-                    Some(broker) => broker.keep_house(&mut due),
+                    Some(broker) => broker.keep_house(&mut due, &mut cleaners),
                     None => return,
                 }
             }
@@ -88,9 +91,14 @@ impl Drop for Housekeeping {
 }
 
 impl Broker {
-    fn keep_house(&self, due: &mut Due) {
+    fn keep_house(&self, due: &mut Due, cleaners: &mut CleanerThreads) {
         let now_ms = self.clock().monotonic_ms();
         let logs = self.config().logs.clone();
+        cleaners.resize(if logs.cleaner_enabled { logs.cleaner_threads } else { 0 });
+        if self.take_chores() {
+            due.retention_ms = now_ms;
+            cleaners.nudge();
+        }
         self.graveyard().sweep(&**self.disk(), now_ms);
         for dir in &self.log_dirs().dirs {
             dir.commit.room().look();
@@ -131,16 +139,18 @@ impl Broker {
                 // Acknowledged from the page cache: what is not on the disk after this long would have to be read back.
                 partition.request_sync();
             }
-            let Some(work) = partition.log().take_upkeep() else { continue };
-            match work.run(&**self.disk()) {
-                Ok(()) => partition.log().upkept(&work),
-                // Deleted or shortened in the meantime, or no room for it: the next round looks again.
-                Err(e) if e.kind() == io::ErrorKind::NotFound || fault::is_passing(&e) => {
-                    partition.log().not_upkept(work);
-                }
-                Err(_) if partition.is_gone() => {}
-                Err(e) => partition.commit().take_offline(&e),
-            }
+            self.upkeep_of(&partition);
+        }
+    }
+
+    pub(super) fn upkeep_of(&self, partition: &Partition) {
+        let Some(work) = partition.log().take_upkeep() else { return };
+        match work.run(&**self.disk()) {
+            Ok(()) => partition.log().upkept(&work),
+            // Deleted or shortened in the meantime, or no room for it: the next round looks again.
+            Err(e) if e.kind() == io::ErrorKind::NotFound || fault::is_passing(&e) => partition.log().not_upkept(work),
+            Err(_) if partition.is_gone() => {}
+            Err(e) => partition.commit().take_offline(&e),
         }
     }
 

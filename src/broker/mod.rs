@@ -3,6 +3,7 @@
 pub mod acks;
 #[allow(clippy::module_inception)]
 mod broker;
+pub mod cleaner;
 mod config_rules;
 pub mod coordinator;
 pub mod durability;

@@ -168,6 +168,7 @@ struct Checkpoints {
     recovery: Offsets,
     start: Offsets,
     high_watermark: Offsets,
+    cleaned: Offsets,
 }
 
 impl Checkpoints {
@@ -195,12 +196,14 @@ impl Checkpoints {
             recovery: read(checkpoint::RECOVERY_POINT)?,
             start: read(checkpoint::LOG_START)?,
             high_watermark: read(checkpoint::HIGH_WATERMARK)?,
+            cleaned: read(checkpoint::CLEANER)?,
         };
         *dir.checkpointed.lock() = found.recovery.keys().chain(found.start.keys()).cloned().collect();
         let files = [
             (checkpoint::LOG_START, &mut found.start),
             (checkpoint::RECOVERY_POINT, &mut found.recovery),
             (checkpoint::HIGH_WATERMARK, &mut found.high_watermark),
+            (checkpoint::CLEANER, &mut found.cleaned),
         ];
         let mut full = false;
         for (file, offsets) in files {
@@ -233,6 +236,7 @@ impl Checkpoints {
             recovery_point,
             log_start: of(&self.start).unwrap_or(Offset(0)),
             high_watermark: if clean { recovery_point } else { high_watermark },
+            cleaned_to: of(&self.cleaned).unwrap_or(Offset(0)),
             now_ms,
         }
     }

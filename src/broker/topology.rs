@@ -220,6 +220,7 @@ impl Broker {
                     Some(open) => {
                         open.set_leader_epoch(LeaderEpoch(partition.leader_epoch));
                         if reconfigured {
+                            self.ask_for_chores();
                             open.set_settings(settings.clone(), log.clone());
                         }
                     }
@@ -231,6 +232,7 @@ impl Broker {
     /// Gives every partition its settings anew: the broker's own, on which they rest, have changed.
     pub fn refresh_settings(&self, image: &MetadataImage) {
         let config = self.config();
+        self.ask_for_chores();
         for topic in image.topics.iter() {
             let (settings, log) = settings_of(&config, image, &topic.name);
             for partition in topic.partitions() {
@@ -246,6 +248,7 @@ impl Broker {
     fn remove_topic(&self, topic: &TopicImage) {
         let Some(gone) = self.partitions().remove(&topic.name, topic.id) else { return };
         let mut touched: Vec<Arc<BrokerDir>> = Vec::new();
+        let mut closed = Vec::new();
         for (index, partition) in gone.partitions.into_iter().enumerate() {
             let Some(partition) = partition else {
                 let name = TopicPartition::new(topic.name.clone(), i32::try_from(index).unwrap_or(i32::MAX));
@@ -260,6 +263,7 @@ impl Broker {
             }
             let in_dir = self.log_dirs().dirs.iter().find(|dir| Arc::ptr_eq(&dir.commit, partition.commit()));
             touched.extend(in_dir.cloned());
+            closed.push(partition);
         }
         touched.dedup_by(|a, b| Arc::ptr_eq(a, b));
         for dir in touched.iter().filter(|dir| !dir.commit.is_offline()) {
@@ -267,6 +271,7 @@ impl Broker {
                 dir.commit.take_offline(&fault::of_sync(e));
             }
         }
+        self.forget_cleaned(&closed);
         info!("Deleted topic {} (id {})", topic.name, topic.id);
     }
 

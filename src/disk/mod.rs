@@ -85,6 +85,8 @@ pub trait DiskFile: Send + Sync {
     fn truncate(&self, size_bytes: u64) -> io::Result<()>;
     /// Reserves blocks up to `size_bytes`; with `grow` the file's size becomes that too (zeros, never sparse).
     fn allocate(&self, size_bytes: u64, grow: bool) -> io::Result<()>;
+    /// Says when the file was last changed, in the place of what the file system saw.
+    fn set_modified_ms(&self, modified_ms: i64) -> io::Result<()>;
     /// Makes the file's bytes and size durable.
     fn sync_data(&self) -> io::Result<()>;
     /// Starts writing dirty pages back without waiting; no promise of durability.

@@ -180,6 +180,11 @@ impl DiskFile for RealFile {
         self.0.set_len(size_bytes)
     }
 
+    fn set_modified_ms(&self, modified_ms: i64) -> io::Result<()> {
+        let since_epoch = std::time::Duration::from_millis(u64::try_from(modified_ms).unwrap_or(0));
+        self.0.set_modified(std::time::UNIX_EPOCH + since_epoch)
+    }
+
     fn allocate(&self, size_bytes: u64, grow: bool) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         {

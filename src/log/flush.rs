@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::names::FileKind;
+use super::names::{FileKind, Stage};
 use super::segment::Segment;
 use crate::disk::{self, Disk, fault};
 use crate::model::Offset;
@@ -48,12 +48,10 @@ impl Upkeep {
     /// Does the work. Not on a thread that answers requests.
     pub fn run(&self, disk: &dyn Disk) -> io::Result<()> {
         for segment in &self.sealed {
-            for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
-                segment.file(kind)?.sync_data().map_err(fault::of_sync)?;
-            }
-            // Also one without entries: it may be about to lose those of an earlier life.
-            if disk.stat(&segment.path(FileKind::TxnIndex))?.is_some() {
-                segment.file(FileKind::TxnIndex)?.sync_data().map_err(fault::of_sync)?;
+            match sync_indexes(segment, disk) {
+                // Given up or compacted since, and removed.
+                Err(e) if e.kind() == io::ErrorKind::NotFound && segment.stage() == Stage::Deleted => {}
+                other => other?,
             }
         }
         for path in &self.snapshots {
@@ -69,6 +67,17 @@ impl Upkeep {
         }
         disk.sync_dir(&self.dir).map_err(fault::of_sync)
     }
+}
+
+fn sync_indexes(segment: &Segment, disk: &dyn Disk) -> io::Result<()> {
+    for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
+        segment.file(kind)?.sync_data().map_err(fault::of_sync)?;
+    }
+    // Also one without entries: it may be about to lose those of an earlier life.
+    if disk.stat(&segment.path(FileKind::TxnIndex))?.is_some() {
+        segment.file(FileKind::TxnIndex)?.sync_data().map_err(fault::of_sync)?;
+    }
+    Ok(())
 }
 
 /// The writer's list of what is not durable yet.
@@ -140,8 +149,9 @@ impl Dirty {
         self.epochs |= upkeep.epochs.is_some();
     }
 
+    /// One piece at a time: `None` also while another is being done.
     pub fn take_upkeep(&mut self, dir: PathBuf, epochs: Option<(PathBuf, String)>, up_to: Offset) -> Option<Upkeep> {
-        if self.sealed.is_empty() && self.snapshots.is_empty() && !self.epochs {
+        if self.taken.is_some() || (self.sealed.is_empty() && self.snapshots.is_empty() && !self.epochs) {
             return None;
         }
         self.taken = Some((self.sealed.first().map(|s| s.base()), self.epochs));

@@ -12,10 +12,12 @@
 //! | `epochs.rs`, `checkpoint.rs`, `metadata_file.rs`, `names.rs` | the small files and the names of all files |
 //! | `flush.rs` | what is to be made durable |
 //! | `recovery.rs`, `scan.rs`, `swap.rs` | loading a log, after any kind of stop |
-//! | `retention.rs` | forgetting: DeleteRecords, time, size; replaced and removed segments |
+//! | `retention.rs` | forgetting: DeleteRecords, time, size; removed segments |
+//! | `cleaner/` | compaction |
 
 pub mod append;
 pub mod checkpoint;
+pub mod cleaner;
 pub mod config;
 pub mod dir;
 pub mod epochs;

@@ -41,13 +41,16 @@ pub struct Opening {
     pub recovery_point: Offset,
     pub log_start: Offset,
     pub high_watermark: Offset,
+    /// Compaction has been over everything below. Segments that begin there may end before the next begins.
+    pub cleaned_to: Offset,
     pub now_ms: i64,
 }
 
 impl Opening {
     /// Of a partition that is new.
     pub fn fresh(now_ms: i64) -> Self {
-        Opening { clean: true, recovery_point: Offset(0), log_start: Offset(0), high_watermark: Offset(0), now_ms }
+        let none = Offset(0);
+        Opening { clean: true, recovery_point: none, log_start: none, high_watermark: none, cleaned_to: none, now_ms }
     }
 }
 

@@ -200,8 +200,11 @@ impl PartitionLog {
         let mut end = start;
         let mut n = from;
         while let Some(segment) = segments.get(n).cloned() {
-            // Between segments there may be a gap only where compaction has been.
-            let gap = n > from && segment.base() > end && !self.config.compact;
+            // Behind a segment there may be a gap only where compaction has been: it has rewritten all that begin before
+            // the offset it came to, and synced them. Elsewhere a crash took what was there.
+            let before = n.checked_sub(1).and_then(|n| segments.get(n)).map(|s| s.base());
+            let compacted = before.is_some_and(|base| base < opening.cleaned_to);
+            let gap = n > from && segment.base() > end && !compacted;
             let overlap = n > from && segment.base() < end;
             if (gap && end >= opening.recovery_point) || overlap {
                 if segment.base() < opening.recovery_point && segment.size_bytes() > 0 {

@@ -1,5 +1,4 @@
-//! Forgetting: the log's start moves, segments before it go, replaced segments make room, a deleted log's directory is
-//! set aside.
+//! Forgetting: the log's start moves, segments before it go, a deleted log's directory is set aside.
 //!
 //! The order keeps a crash harmless. The start moves in memory; the caller writes the log start checkpoint; only then do
 //! files go, and leftovers below the checkpoint go at the next start. Otherwise a crash that loses some of several
@@ -182,7 +181,7 @@ impl PartitionLog {
         Ok(())
     }
 
-    fn bury_snapshot(&mut self, at: Offset, dead: &mut DeadFiles) -> io::Result<()> {
+    pub(super) fn bury_snapshot(&mut self, at: Offset, dead: &mut DeadFiles) -> io::Result<()> {
         let live = self.place.path(names::file(at, FileKind::Snapshot, Stage::Live));
         let buried = self.place.path(names::file(at, FileKind::Snapshot, Stage::Deleted));
         match self.place.handles().disk().rename(&live, &buried) {
@@ -207,40 +206,6 @@ impl PartitionLog {
 
     pub(super) fn replace_view(&self, segments: Vec<Arc<Segment>>) {
         self.reader.0.0.lock().view.segments = Arc::new(segments);
-    }
-
-    /// A segment to be written beside the log and then put in the place of others.
-    pub fn new_cleaned_segment(&self, base: Offset, now_ms: i64) -> io::Result<Arc<Segment>> {
-        Segment::create(self.place.clone(), base, Stage::Cleaned, now_ms)
-    }
-
-    /// Puts cleaned segments in the place of the ones they were made from; readers that hold an old one keep it.
-    ///
-    /// `new` are segments in stage `Cleaned` whose files are complete and synced, `old` adjoining sealed segments of this
-    /// log below its recovery point.
-    pub fn replace_segments(&mut self, old: &[Arc<Segment>], new: Vec<Arc<Segment>>) -> io::Result<DeadFiles> {
-        let disk = self.place.handles().shared_disk();
-        let dir = self.dir();
-        let mut dead = DeadFiles::default();
-        // From here on the replacement is finished by whoever starts next.
-        for segment in new.iter().rev() {
-            segment.change_stage(Stage::Swap, true)?;
-        }
-        disk.sync_dir(&dir)?;
-        let view = self.view();
-        let is_old = |s: &Arc<Segment>| old.iter().any(|o| Arc::ptr_eq(o, s));
-        let mut segments: Vec<_> = view.segments.iter().filter(|s| !is_old(s)).chain(new.iter()).cloned().collect();
-        segments.sort_by_key(|s| s.base());
-        self.replace_view(segments);
-        for segment in old {
-            self.bury(segment, &mut dead)?;
-        }
-        disk.sync_dir(&dir)?;
-        for segment in &new {
-            segment.change_stage(Stage::Live, false)?;
-        }
-        self.dirty.dir(dir);
-        Ok(dead)
     }
 }
 

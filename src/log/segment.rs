@@ -19,7 +19,7 @@ use super::index::time::TimeEntry;
 use super::index::txn::{self, AbortedTxn};
 use super::names::{self, FileKind, Stage};
 use super::walk::Walk;
-use crate::disk::{DiskFile, Open};
+use crate::disk::{Disk, DiskFile, Open};
 use crate::model::Offset;
 use crate::records::BatchHeader;
 use indexes::Indexes;
@@ -73,6 +73,10 @@ pub struct Segment {
     txn_bytes: AtomicU64,
     /// Last change of the `.log` file as far as known: what retention falls back to without timestamps.
     modified_ms: AtomicI64,
+    /// Timestamp of the first batch, once asked for.
+    first_ms: AtomicI64,
+    /// Held while the files change their names.
+    renaming: Mutex<()>,
     index: Mutex<Option<Indexes>>,
 }
 
@@ -110,6 +114,8 @@ impl Segment {
             size_bytes: AtomicU64::new(size_bytes),
             txn_bytes: AtomicU64::new(0),
             modified_ms: AtomicI64::new(modified_ms),
+            first_ms: AtomicI64::new(UNKNOWN_MS),
+            renaming: Mutex::new(()),
             index: Mutex::new(None),
         }
     }
@@ -128,6 +134,11 @@ impl Segment {
         if let Some(max) = self.max_timestamp()? {
             return Ok(max.timestamp_ms);
         }
+        self.modified_ms()
+    }
+
+    /// When its `.log` file was last changed.
+    pub fn modified_ms(&self) -> io::Result<i64> {
         let known = self.modified_ms.load(Ordering::Relaxed);
         if known != UNKNOWN_MS {
             return Ok(known);
@@ -168,7 +179,24 @@ impl Segment {
     /// The open file; opened if it was closed.
     pub fn file(&self, kind: FileKind) -> io::Result<Arc<dyn DiskFile>> {
         let how = if self.is_sealed() { Open::Read } else { Open::Create };
-        self.place.handles.get(&self.slots, kind, how, || self.path(kind))
+        let open = || self.place.handles.get(&self.slots, kind, how, || self.path(kind));
+        match open() {
+            // It may just be changing its name; once that is done it is found.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                drop(self.renaming.lock());
+                open()
+            }
+            other => other,
+        }
+    }
+
+    pub(super) fn disk(&self) -> &dyn Disk {
+        self.place.handles.disk()
+    }
+
+    /// The directory that its files are in.
+    pub(super) fn dir(&self) -> Arc<PathBuf> {
+        self.place.dir()
     }
 
     /// The `.log` file.
@@ -250,8 +278,16 @@ impl Segment {
         if size == 0 {
             return Ok(None);
         }
+        let known = self.first_ms.load(Ordering::Relaxed);
+        if known != UNKNOWN_MS {
+            return Ok(Some(known));
+        }
         let file = self.log_file()?;
-        Ok(Walk::new(&*file, 0, size).next()?.map(|(_, h)| h.max_timestamp))
+        let first = Walk::new(&*file, 0, size).next()?.map(|(_, h)| h.max_timestamp);
+        if let Some(first_ms) = first.filter(|_| self.is_sealed()) {
+            self.first_ms.store(first_ms, Ordering::Relaxed);
+        }
+        Ok(first)
     }
 
     /// Aborted transactions that reach into `from..to`. True: later segments can have no more of them.
@@ -378,8 +414,18 @@ impl Segment {
     /// Renames every file of the segment to another stage, the `.log` file first or last as the caller's crash rules
     /// need.
     pub(super) fn change_stage(&self, to: Stage, log_last: bool) -> io::Result<()> {
+        let _renaming = self.renaming.lock();
+        self.rename_files(self.stage(), to, log_last)
+    }
+
+    /// The same, unless the segment has left the stage by now.
+    pub(super) fn change_stage_from(&self, from: Stage, to: Stage) -> io::Result<()> {
+        let _renaming = self.renaming.lock();
+        if self.stage() == from { self.rename_files(from, to, false) } else { Ok(()) }
+    }
+
+    fn rename_files(&self, from: Stage, to: Stage, log_last: bool) -> io::Result<()> {
         let disk = self.place.handles.disk();
-        let from = self.stage();
         let mut kinds = FileKind::OF_SEGMENT;
         if log_last {
             kinds.reverse();

@@ -167,14 +167,7 @@ impl LogReader {
     /// Aborted transactions of which a reader of `from..to` must skip records, `to` being the `end_offset` of what was
     /// read.
     pub fn aborted_txns(&self, from: Offset, to: Offset) -> Result<Vec<AbortedTxn>, ReadError> {
-        let view = self.view()?;
-        let mut found = Vec::new();
-        for segment in view.segments.iter().skip(view.index_of(from)) {
-            if segment.aborted_txns(from, to, &mut found)? {
-                break;
-            }
-        }
-        Ok(found)
+        Ok(self.view()?.aborted_txns(from, to)?)
     }
 }
 
@@ -187,6 +180,17 @@ impl View {
     /// The offset at which segment `n` ends at the latest.
     pub(super) fn upper(&self, n: usize) -> Offset {
         self.segments.get(n + 1).map_or(self.ends.log_end, |next| next.base())
+    }
+
+    /// Aborted transactions that reach into `from..to`.
+    pub(super) fn aborted_txns(&self, from: Offset, to: Offset) -> std::io::Result<Vec<AbortedTxn>> {
+        let mut found = Vec::new();
+        for segment in self.segments.iter().skip(self.index_of(from)) {
+            if segment.aborted_txns(from, to, &mut found)? {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Bytes of segment `n` in this view.

@@ -98,7 +98,7 @@ pub fn close(log: &mut PartitionLog, disk: &dyn Disk) -> Opening {
         recovery_point: log.recovery_point(),
         log_start: log.log_start(),
         high_watermark: log.ends().high_watermark,
-        now_ms: 1_000,
+        ..Opening::fresh(1_000)
     }
 }
 

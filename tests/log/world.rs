@@ -109,7 +109,7 @@ impl World {
         let recovery_point = checkpointed(&dir, checkpoint::RECOVERY_POINT);
         let log_start = checkpointed(&dir, checkpoint::LOG_START);
         let clean = dir.take_clean_mark().map_err(|e| text(&e))?;
-        let opening = Opening { clean, recovery_point, log_start, high_watermark: Offset(0), now_ms: 1_000 };
+        let opening = Opening { clean, recovery_point, log_start, ..Opening::fresh(1_000) };
         let env = env(&disk.shared(), &dir.path().join("t-0"), &config());
         let mut log = PartitionLog::open(env, opening).map_err(|e| text(&e))?;
         log.ensure_loaded().map_err(|e| text(&e))?;

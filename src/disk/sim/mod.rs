@@ -431,6 +431,10 @@ impl DiskFile for SimFile {
         state.tree.truncate(self.ino, size_bytes, now_ms)
     }
 
+    fn set_modified_ms(&self, modified_ms: i64) -> io::Result<()> {
+        self.disk.0.state.lock().tree.set_modified(self.ino, modified_ms)
+    }
+
     fn allocate(&self, size_bytes: u64, grow: bool) -> io::Result<()> {
         let grown_by = size_bytes.saturating_sub(self.size_bytes()?);
         self.disk.state().room_for(grown_by)?;

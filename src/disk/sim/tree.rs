@@ -199,6 +199,11 @@ impl Tree {
         self.change(ino, Change::Truncate(size), now_ms)
     }
 
+    pub fn set_modified(&mut self, ino: Ino, now_ms: i64) -> io::Result<()> {
+        self.file(ino)?.modified_ms = now_ms;
+        Ok(())
+    }
+
     fn change(&mut self, ino: Ino, change: Change, now_ms: i64) -> io::Result<()> {
         let file = self.file(ino)?;
         apply(&mut file.now, &change);

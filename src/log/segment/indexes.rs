@@ -72,6 +72,14 @@ impl Segment {
         }
     }
 
+    /// Bytes of the offset and the time index.
+    pub fn index_bytes(&self) -> io::Result<(u64, u64)> {
+        let bytes = |entries: u64, each: usize| entries * each as u64;
+        self.with_indexes(|i| {
+            (bytes(i.offsets.entries(), OffsetEntry::BYTES), bytes(i.times.entries(), TimeEntry::BYTES))
+        })
+    }
+
     fn load_indexes(&self) -> io::Result<Indexes> {
         match self.read_indexes() {
             Ok(indexes) => Ok(indexes),
