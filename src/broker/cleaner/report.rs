@@ -51,7 +51,9 @@ impl Reports {
 
     pub fn forget<'a>(&self, names: impl Iterator<Item = &'a TopicPartition>) {
         let mut all = self.0.lock();
-        names.for_each(|name| drop(all.remove(name)));
+        for name in names {
+            all.remove(name);
+        }
     }
 }
 

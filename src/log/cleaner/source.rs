@@ -8,6 +8,9 @@ use crate::log::segment::Segment;
 use crate::model::limits::BATCH_HEADER_BYTES;
 use crate::records::BatchHeader;
 
+/// A batch: its position, its header, and all of its bytes, header first.
+pub type Found<'b> = (u64, BatchHeader, &'b [u8]);
+
 /// Reads a segment from a position to its end.
 pub struct Batches<'a> {
     segment: &'a Segment,
@@ -35,8 +38,7 @@ impl<'a> Batches<'a> {
         Batches { segment, file, at, end: segment.size_bytes(), buffer, buffer_at: at, block_bytes }
     }
 
-    /// The next batch: its position, its header, and all of its bytes, header first.
-    pub fn next(&mut self, pace: &mut dyn Pace) -> Result<Option<(u64, BatchHeader, &[u8])>, CleanError> {
+    pub fn next(&mut self, pace: &mut dyn Pace) -> Result<Option<Found<'_>>, CleanError> {
         if self.at >= self.end {
             return Ok(None);
         }
