@@ -20,9 +20,10 @@ use ottla::wire::messages::offset_commit_request::{OffsetCommitRequestPartition,
 use ottla::wire::messages::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 use ottla::wire::messages::sync_group_request::SyncGroupRequestAssignment;
 use ottla::wire::messages::{
-    CreateTopicsRequest, CreateTopicsResponse, FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatRequest,
-    HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, ListGroupsRequest, ListGroupsResponse, OffsetCommitRequest,
-    OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, StrBytes, SyncGroupRequest, SyncGroupResponse,
+    CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, FindCoordinatorRequest,
+    FindCoordinatorResponse, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse,
+    ListGroupsRequest, ListGroupsResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse, StrBytes, SyncGroupRequest, SyncGroupResponse,
 };
 
 struct Running {
@@ -151,4 +152,36 @@ fn a_member_joins_commits_and_goes_on_after_a_restart() {
     let listed: ListGroupsResponse = again.ask(5, &ListGroupsRequest::default());
     assert_eq!(listed.groups.len(), 1);
     assert_eq!((&*listed.groups[0].group_state, &*listed.groups[0].group_type), ("Stable", "classic"));
+}
+
+/// A commit without a member; what is refused for now is asked again.
+fn commit_by_hand(running: &mut Running, offset: i64) {
+    let partition = OffsetCommitRequestPartition::default().with_committed_offset(offset);
+    let topic = OffsetCommitRequestTopic::default().with_name(text("t").into()).with_partitions(vec![partition]);
+    let commit = OffsetCommitRequest::default()
+        .with_group_id(text("g").into())
+        .with_generation_id_or_member_epoch(-1)
+        .with_topics(vec![topic]);
+    let find = FindCoordinatorRequest::default().with_coordinator_keys(vec![text("g")]);
+    for _ in 0..1000 {
+        let _: FindCoordinatorResponse = running.ask(4, &find);
+        let answered: OffsetCommitResponse = running.ask(9, &commit);
+        if answered.topics[0].partitions[0].error_code == 0 {
+            return;
+        }
+    }
+    panic!("the commit is never taken");
+}
+
+#[test]
+fn groups_begin_anew_when_their_topic_is_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut running = start(dir.path());
+    create_topic(&mut running);
+    commit_by_hand(&mut running, 41);
+    let delete = DeleteTopicsRequest::default().with_topic_names(vec![text("__consumer_offsets").into()]);
+    let deleted: DeleteTopicsResponse = running.ask(5, &delete.with_timeout_ms(10_000));
+    assert_eq!(deleted.responses[0].error_code, 0);
+    commit_by_hand(&mut running, 42);
+    assert_eq!(committed(&mut running), 42);
 }

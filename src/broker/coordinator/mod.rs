@@ -82,19 +82,34 @@ impl<H: Host> Coordinator<H> {
         Coordinator { host, broker, shards: RwLock::default(), runtime: OnceLock::new() }
     }
 
-    /// Starts the shards of all partitions that are there and have none. Cheap when nothing is to be done.
+    /// Starts the shards of all partitions that are there and have none, and ends those of partitions that are gone: the
+    /// topic may have been deleted, and made anew. Cheap when nothing is to be done.
     pub fn start(&self) {
         let Some(broker) = self.broker.upgrade() else { return };
         if let Ok(here) = Handle::try_current() {
             let _ = self.runtime.set(here);
         }
         let Some(runtime) = self.runtime.get() else { return };
-        let Some(topic) = broker.partitions().topic(self.host.topic()) else { return };
-        if self.shards.read().len() >= topic.partitions.len() {
+        let Some(topic) = broker.partitions().topic(self.host.topic()) else {
+            if !self.shards.read().is_empty() {
+                self.shards.write().clear();
+            }
+            return;
+        };
+        let lives = |index: i32, shard: &Shard<H>| {
+            let here = usize::try_from(index).ok().and_then(|index| topic.partitions.get(index)?.as_ref());
+            here.is_some_and(|partition| Arc::ptr_eq(partition, shard.partition()))
+        };
+        let in_step = |shards: &BTreeMap<i32, Arc<Shard<H>>>| {
+            shards.len() >= topic.partitions.len() && shards.iter().all(|(index, shard)| lives(*index, shard))
+        };
+        if in_step(&self.shards.read()) {
             return;
         }
         let _inside = runtime.enter();
         let mut shards = self.shards.write();
+        // A shard's task ends with the way to it.
+        shards.retain(|index, shard| lives(*index, shard));
         for (index, partition) in topic.partitions.iter().enumerate() {
             if let Some(partition) = partition {
                 let start = || Shard::start(self.host.clone(), self.broker.clone(), partition.clone());

@@ -17,6 +17,7 @@ pub enum CommitCheck {
     HeldSince {
         member: Arc<Member>,
         epoch: i32,
+        is_transactional: bool,
     },
 }
 
@@ -24,16 +25,19 @@ impl CommitCheck {
     pub fn check(&self, topic: TopicId, partition: PartitionIndex) -> Result<(), ErrorCode> {
         match self {
             CommitCheck::All => Ok(()),
-            CommitCheck::HeldSince { member, epoch } => match member.assignment_epoch(topic, partition) {
-                Some(since) if since <= *epoch => Ok(()),
-                _ => Err(stale(member)),
-            },
+            CommitCheck::HeldSince { member, epoch, is_transactional } => {
+                match member.assignment_epoch(topic, partition) {
+                    Some(since) if since <= *epoch => Ok(()),
+                    _ => Err(stale(member, *is_transactional)),
+                }
+            }
         }
     }
 }
 
-fn stale(member: &Member) -> ErrorCode {
-    if member.is_classic() { ErrorCode::IllegalGeneration } else { ErrorCode::StaleMemberEpoch }
+/// TxnOffsetCommit has no words for an epoch, nor has the older protocol.
+fn stale(member: &Member, is_transactional: bool) -> ErrorCode {
+    if is_transactional || member.is_classic() { ErrorCode::IllegalGeneration } else { ErrorCode::StaleMemberEpoch }
 }
 
 /// What a commit asks in the name of.
@@ -61,8 +65,11 @@ pub fn validate_commit(group: &ConsumerGroup, by: &Committer) -> Result<CommitCh
     }
     match by.epoch.cmp(&member.epoch) {
         std::cmp::Ordering::Equal => Ok(CommitCheck::All),
-        std::cmp::Ordering::Greater => Err(stale(member)),
-        std::cmp::Ordering::Less => Ok(CommitCheck::HeldSince { member: member.clone(), epoch: by.epoch }),
+        std::cmp::Ordering::Greater => Err(stale(member, by.is_transactional)),
+        std::cmp::Ordering::Less => {
+            let is_transactional = by.is_transactional;
+            Ok(CommitCheck::HeldSince { member: member.clone(), epoch: by.epoch, is_transactional })
+        }
     }
 }
 
@@ -72,5 +79,5 @@ pub fn validate_fetch(group: &ConsumerGroup, member_id: Option<&str>, epoch: i32
         return Ok(());
     }
     let member = group.member(member_id.unwrap_or_default()).ok_or(ErrorCode::UnknownMemberId)?;
-    if member.epoch == epoch { Ok(()) } else { Err(stale(member)) }
+    if member.epoch == epoch { Ok(()) } else { Err(stale(member, false)) }
 }

@@ -59,9 +59,9 @@ pub fn check_upgrade(config: &GroupConfig, id: &str, speaks_consumer: bool, memb
     let why = if !config.consumer_migration_policy.allows_upgrade() {
         "online upgrade is disabled"
     } else if !speaks_consumer {
-        "it does not use the consumer embedded protocol"
+        "the group does not use the consumer embedded protocol"
     } else if members > config.consumer_size_max {
-        "it has more members than a consumer group may have"
+        "the group size exceeds the consumer group maximum size"
     } else {
         return Ok(());
     };
@@ -69,7 +69,7 @@ pub fn check_upgrade(config: &GroupConfig, id: &str, speaks_consumer: bool, memb
 }
 
 fn cannot_upgrade(id: &str, why: &str) -> GroupError {
-    let text = format!("Cannot upgrade classic group {id} to a consumer group: {why}.");
+    let text = format!("Cannot upgrade classic group {id} to consumer group because {why}.");
     GroupError::with_message(ErrorCode::GroupIdNotFound, text)
 }
 
@@ -108,7 +108,9 @@ fn upgraded_member(
     if !from.assignment.is_empty() {
         let read = protocol::read_assignment(&from.assignment).map_err(malformed)?;
         if !read.user_data.is_empty() {
-            return Err(cannot_upgrade(&classic.id, "a custom assignor is in use whose user data would be lost"));
+            let why = "an unsupported custom assignor is in use. Please refer to the documentation or switch to a default \
+                       assignor before re-attempting the upgrade";
+            return Err(cannot_upgrade(&classic.id, why));
         }
         for (name, partitions) in read.partitions {
             if let Some((id, _)) = topics.by_name(&name).filter(|_| !partitions.is_empty()) {
