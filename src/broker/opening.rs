@@ -94,7 +94,9 @@ impl Broker {
     }
 
     fn open(&self, job: Job<'_>) {
-        self.open_partition(job.topic, job.partition, &job.settings, &job.log, job.left);
+        let opened = self.open_partition(job.topic, job.partition, &job.settings, &job.log, job.left);
+        // Nobody looks yet.
+        self.partitions().put(job.topic.name.clone(), job.topic.id, vec![opened]);
     }
 
     /// Opens what has to be read back: this many at a time for each directory, since each may be a disk of its own.

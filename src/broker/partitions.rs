@@ -32,15 +32,18 @@ impl Partitions {
         self.topics.read().get(name).cloned()
     }
 
-    /// Adds or replaces one partition.
-    pub fn put(&self, name: TopicName, id: TopicId, index: usize, partition: Option<Arc<Partition>>) {
+    /// Adds or replaces partitions of a topic. They are seen all at once: who counts them, to spread keys over them, never
+    /// sees a part.
+    pub fn put(&self, name: TopicName, id: TopicId, opened: Vec<(usize, Option<Arc<Partition>>)>) {
         let mut topics = self.topics.write();
         let topic = topics.entry(name).or_insert_with(|| Topic { id, partitions: Vec::new() });
         topic.id = id;
-        if topic.partitions.len() <= index {
-            topic.partitions.resize(index + 1, None);
+        for (index, partition) in opened {
+            if topic.partitions.len() <= index {
+                topic.partitions.resize(index + 1, None);
+            }
+            topic.partitions[index] = partition;
         }
-        topic.partitions[index] = partition;
     }
 
     /// Takes a whole topic out, if it still is the one with this id.

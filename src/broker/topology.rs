@@ -123,13 +123,13 @@ impl Broker {
         settings: &Arc<TopicSettings>,
         log_config: &Arc<LogConfig>,
         left: Option<Left>,
-    ) {
+    ) -> (usize, Option<Arc<Partition>>) {
         let name = TopicPartition::new(topic.name.clone(), partition.index);
         let index = usize::try_from(partition.index).unwrap_or(0);
         let now_ms = self.clock().now_ms();
         let found = left.as_ref().map(|left| left.dir.clone());
         let Some(dir) = found.or_else(|| self.dir_of(&name, partition)) else {
-            return self.partitions().put(topic.name.clone(), topic.id, index, None);
+            return (index, None);
         };
         let env = LogEnv {
             handles: self.log_dirs().handles.clone(),
@@ -172,7 +172,7 @@ impl Broker {
                 None
             }
         };
-        self.partitions().put(topic.name.clone(), topic.id, index, opened);
+        (index, opened)
     }
 
     /// The directory that the metadata names for a partition; a new one goes where the fewest are. `None` when the one
@@ -208,15 +208,15 @@ impl Broker {
         for topic in now.topics.iter() {
             let old = before.topics.by_id(topic.id);
             let same = old.is_some_and(|old| Arc::ptr_eq(old, topic));
-            let configs = |image: &MetadataImage| image.configs.topic(&topic.name).cloned();
-            let reconfigured = old.is_some() && configs(before) != configs(now);
+            let reconfigured = old.is_some() && before.configs.topic(&topic.name) != now.configs.topic(&topic.name);
             if same && !reconfigured {
                 continue;
             }
             let (settings, log) = settings_of(&config, now, &topic.name);
+            let mut opened = Vec::new();
             for partition in topic.partitions() {
                 match self.partition(&topic.name, partition.index) {
-                    None => self.open_partition(topic, partition, &settings, &log, None),
+                    None => opened.push(self.open_partition(topic, partition, &settings, &log, None)),
                     Some(open) => {
                         open.set_leader_epoch(LeaderEpoch(partition.leader_epoch));
                         if reconfigured {
@@ -225,6 +225,9 @@ impl Broker {
                         }
                     }
                 }
+            }
+            if !opened.is_empty() {
+                self.partitions().put(topic.name.clone(), topic.id, opened);
             }
         }
     }

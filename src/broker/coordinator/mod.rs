@@ -68,6 +68,16 @@ impl From<&TxnMarker> for EndTxn {
     }
 }
 
+/// Whether the shard runs on what is now the partition of this index.
+fn is_of<H: Host>(shard: &Shard<H>, index: i32, partitions: &[Option<Arc<Partition>>]) -> bool {
+    let here = usize::try_from(index).ok().and_then(|index| partitions.get(index)?.as_ref());
+    here.is_some_and(|partition| Arc::ptr_eq(partition, shard.partition()))
+}
+
+fn in_step<H: Host>(shards: &BTreeMap<i32, Arc<Shard<H>>>, partitions: &[Option<Arc<Partition>>]) -> bool {
+    shards.len() >= partitions.len() && shards.iter().all(|(index, shard)| is_of(shard, *index, partitions))
+}
+
 /// All shards of one internal topic.
 pub struct Coordinator<H: Host> {
     host: Arc<H>,
@@ -90,27 +100,17 @@ impl<H: Host> Coordinator<H> {
             let _ = self.runtime.set(here);
         }
         let Some(runtime) = self.runtime.get() else { return };
-        let Some(topic) = broker.partitions().topic(self.host.topic()) else {
-            if !self.shards.read().is_empty() {
-                self.shards.write().clear();
-            }
-            return;
-        };
-        let lives = |index: i32, shard: &Shard<H>| {
-            let here = usize::try_from(index).ok().and_then(|index| topic.partitions.get(index)?.as_ref());
-            here.is_some_and(|partition| Arc::ptr_eq(partition, shard.partition()))
-        };
-        let in_step = |shards: &BTreeMap<i32, Arc<Shard<H>>>| {
-            shards.len() >= topic.partitions.len() && shards.iter().all(|(index, shard)| lives(*index, shard))
-        };
-        if in_step(&self.shards.read()) {
+        let partitions = || broker.partitions().topic(self.host.topic()).map(|t| t.partitions).unwrap_or_default();
+        if in_step(&self.shards.read(), &partitions()) {
             return;
         }
         let _inside = runtime.enter();
         let mut shards = self.shards.write();
+        // Looked at once more: whoever held the lock may have started shards of partitions that are newer.
+        let partitions = partitions();
         // A shard's task ends with the way to it.
-        shards.retain(|index, shard| lives(*index, shard));
-        for (index, partition) in topic.partitions.iter().enumerate() {
+        shards.retain(|index, shard| is_of(shard, *index, &partitions));
+        for (index, partition) in partitions.iter().enumerate() {
             if let Some(partition) = partition {
                 let start = || Shard::start(self.host.clone(), self.broker.clone(), partition.clone());
                 shards.entry(index as i32).or_insert_with(start);

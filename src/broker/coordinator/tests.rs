@@ -56,7 +56,7 @@ fn stage(disk: Arc<dyn Disk>, dir: &Path, fresh: bool, settings: &[(&str, &str)]
     let opening = Opening { clean: fresh, ..Opening::fresh(0) };
     let log = if fresh { PartitionLog::create(env, 0) } else { PartitionLog::open(env, opening) };
     let partition = Partition::new(log.unwrap(), LeaderEpoch(0), Arc::new(topic), commit.clone());
-    broker.partitions().put(OFFSETS_TOPIC.into(), id, 0, Some(partition.clone()));
+    broker.partitions().put(OFFSETS_TOPIC.into(), id, vec![(0, Some(partition.clone()))]);
     Stage { broker, partition, commit, _dir: own }
 }
 
