@@ -136,8 +136,13 @@ impl GroupMachine {
 
     fn apply_data(&mut self, now: Now, log: &LogRecord) {
         // What is read back is part of a large batch, which a group that keeps its record would keep in memory.
-        let own = (!self.loaded && !is_commit(&log.key)).then(|| log.value.as_deref().map(Bytes::copy_from_slice));
-        let log = LogRecord { value: own.unwrap_or_else(|| log.value.clone()), ..log.clone() };
+        let own: LogRecord;
+        let log = if self.loaded || is_commit(&log.key) {
+            log
+        } else {
+            own = LogRecord { value: log.value.as_deref().map(Bytes::copy_from_slice), ..log.clone() };
+            &own
+        };
         let record = match Record::decode(&log.key, log.value.as_ref()) {
             Ok(record) => record,
             Err(error) => {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use uuid::Uuid;
 
 use crate::model::TopicId;
@@ -48,7 +48,7 @@ impl Reader {
 
     fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
         let head = *self.rest.first_chunk::<N>().ok_or(RecordError::Short)?;
-        self.take(N)?;
+        self.rest.advance(N);
         Ok(head)
     }
 
@@ -99,15 +99,26 @@ impl Reader {
         }
     }
 
-    pub fn nullable_string(&mut self) -> Read<Option<Arc<str>>> {
+    fn nullable_text<T: for<'a> From<&'a str>>(&mut self) -> Read<Option<T>> {
         let Some(len) = self.len(true)? else { return Ok(None) };
-        let bytes = self.take(len)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| RecordError::Malformed("a string is not UTF-8"))?;
-        Ok(Some(Arc::from(text)))
+        let bytes = self.rest.get(..len).ok_or(RecordError::Short)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| RecordError::Malformed("a string is not UTF-8"))?;
+        let text = T::from(text);
+        self.rest.advance(len);
+        Ok(Some(text))
+    }
+
+    pub fn nullable_string(&mut self) -> Read<Option<Arc<str>>> {
+        self.nullable_text()
     }
 
     pub fn string(&mut self) -> Read<Arc<str>> {
-        self.nullable_string()?.ok_or(RecordError::Malformed("a string is null"))
+        self.nullable_text()?.ok_or(RecordError::Malformed("a string is null"))
+    }
+
+    /// A string that nothing shares.
+    pub fn own_string(&mut self) -> Read<Box<str>> {
+        self.nullable_text()?.ok_or(RecordError::Malformed("a string is null"))
     }
 
     pub fn bytes(&mut self) -> Read<Bytes> {

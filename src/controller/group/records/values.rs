@@ -37,7 +37,7 @@ impl OffsetCommitValue {
         let mut value = OffsetCommitValue {
             offset: from.i64()?,
             leader_epoch: if version >= 3 { from.i32()? } else { -1 },
-            metadata: from.string()?.as_ref().into(),
+            metadata: from.own_string()?,
             commit_timestamp_ms: from.i64()?,
             expire_timestamp_ms: if version == 1 { from.i64()? } else { -1 },
             topic_id: TopicId::ZERO,
