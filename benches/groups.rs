@@ -293,6 +293,43 @@ fn loading(runtime: &tokio::runtime::Runtime, groups: i64, offsets_partitions: &
     });
 }
 
+/// Commits of one partition, each sent when one of so many on their way is answered.
+fn in_flight(runtime: &tokio::runtime::Runtime, clients: usize) {
+    const COMMITS: usize = 200_000;
+    let dir = tempfile::tempdir().expect("a directory");
+    runtime.block_on(async {
+        let broker = start(dir.path(), "50");
+        broker.create_missing(vec!["__consumer_offsets".into()]).await;
+        let count = COMMITS / clients;
+        let began = Instant::now();
+        let clients: Vec<_> = (0..clients)
+            .map(|n| {
+                let broker = broker.clone();
+                tokio::spawn(async move {
+                    let group = format!("group-{n}");
+                    for offset in 0..count {
+                        let shard = broker.groups().shard_of(&group).expect("a shard");
+                        let request = call(9, 0, commit(&group, 0..1, offset as i64));
+                        while shard.ask(request_again(&request)).await.is_err() {}
+                    }
+                })
+            })
+            .collect();
+        let at_once = clients.len();
+        for client in clients {
+            client.await.expect("a live task");
+        }
+        show(&format!("{at_once} durable commits in flight"), began, at_once * count, "commit");
+    });
+}
+
+fn request_again(event: &Event) -> Event {
+    match event {
+        Event::Call(call) => Event::Call(call.clone()),
+        _ => unreachable!("calls are all that is sent"),
+    }
+}
+
 fn main() {
     let filter = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
     let wants = |name: &str| name.contains(&filter);
@@ -308,6 +345,7 @@ fn main() {
     if wants("load") {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
+        [1, 16, 256, 4096].into_iter().for_each(|clients| in_flight(&runtime, clients));
         loading(&runtime, 1000, "1");
         loading(&runtime, 100_000, "1");
         loading(&runtime, 1000, "50");

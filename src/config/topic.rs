@@ -125,6 +125,14 @@ impl TopicValues {
         }
     }
 
+    /// Tests of clients ask for segments smaller than `segment.bytes` may be.
+    fn segment_bytes(&self) -> i32 {
+        match self.get("internal.segment.bytes") {
+            Value::Int(_) => self.int32("internal.segment.bytes").max(1),
+            _ => self.int32("segment.bytes"),
+        }
+    }
+
     /// The settings that the log, produce and fetch read.
     pub fn settings(&self) -> TopicSettings {
         let ratio = match self.get("min.cleanable.dirty.ratio") {
@@ -149,7 +157,7 @@ impl TopicValues {
             preallocate: self.bool("preallocate"),
             retention_bytes: self.int("retention.bytes"),
             retention_ms: self.int("retention.ms"),
-            segment_bytes: self.int32("segment.bytes"),
+            segment_bytes: self.segment_bytes(),
             segment_index_bytes: self.int32("segment.index.bytes"),
             segment_jitter_ms: self.int("segment.jitter.ms"),
             segment_ms: self.int("segment.ms"),
@@ -270,6 +278,12 @@ mod tests {
     fn a_stored_value_that_is_none_any_more_falls_back() {
         let settings = TopicSettings::resolve(&broker(""), &own(&[("segment.bytes", "junk")]));
         assert_eq!(settings.segment_bytes, 1 << 30);
+    }
+
+    #[test]
+    fn tests_may_have_smaller_segments_than_users() {
+        let small = own(&[("segment.bytes", "2097152"), ("internal.segment.bytes", "2000")]);
+        assert_eq!(TopicSettings::resolve(&broker(""), &small).segment_bytes, 2000);
     }
 
     #[test]

@@ -72,6 +72,6 @@ keys! {
 }
 
 internal_keys! {
-    "internal.segment.bytes": Int, None, Any, Medium, Live, Ignored;
+    "internal.segment.bytes": Int, None, Any, Medium, Live, Honoured;
         "Segment size in Kafka's own tests.";
 }
