@@ -126,8 +126,10 @@ fn read_one(
     match partition.read_for_fetch(ask.offset, limit.max(0) as u64, params.up_to, min_one) {
         Ok(slice) => {
             if let (true, Some(slice)) = (params.committed_only, &slice) {
-                match partition.aborted(ask.offset, slice.end_offset) {
-                    Ok(aborted) => read.aborted = Some(aborted),
+                match slice.aborted_txns(ask.offset) {
+                    Ok(aborted) => {
+                        read.aborted = Some(aborted.iter().map(|t| (t.producer_id.0, t.first_offset.0)).collect());
+                    }
                     Err(e) => return failed(e.code()),
                 }
             }

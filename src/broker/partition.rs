@@ -386,12 +386,6 @@ impl Partition {
         }
     }
 
-    /// Producer and first offset of the aborted transactions that a committed-only reader of `from..to` must skip.
-    pub fn aborted(&self, from: Offset, to: Offset) -> Result<Vec<(i64, i64)>, ReadError> {
-        let found = self.reader.aborted_txns(from, to)?;
-        Ok(found.iter().map(|txn| (txn.producer_id.0, txn.first_offset.0)).collect())
-    }
-
     /// The first record whose timestamp is not before the one given. Reads the disk.
     pub fn first_from(&self, timestamp_ms: i64) -> Result<Option<Located>, ErrorCode> {
         self.search(|reader| reader.offset_for_time(timestamp_ms))

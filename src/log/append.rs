@@ -207,7 +207,7 @@ impl PartitionLog {
             Some(first) if first >= 0 => header.max_timestamp.saturating_sub(first),
             _ => now_ms.saturating_sub(self.active_created_ms),
         };
-        Ok(waited > self.config.segment_ms.saturating_sub(self.roll_jitter_ms))
+        Ok(waited > self.config.segment_max_ms().saturating_sub(self.roll_jitter_ms))
     }
 
     /// One write for all that is staged. When it fails, all of it never happened.
@@ -311,15 +311,17 @@ impl PartitionLog {
         Ok(())
     }
 
-    /// Reserves blocks ahead of a partition that keeps being written: it makes writing cheaper, and nothing depends on
-    /// it. What is left over is given back when the segment ends.
+    /// Reserves blocks ahead of a partition that keeps being written, with `preallocate` a whole segment at once: it makes
+    /// writing cheaper, and nothing depends on it. What is left over is given back when the segment ends.
     fn reserve(&mut self, file: &dyn DiskFile, at: u64, need: u64) {
         const FROM_BYTES: u64 = 1 << 20;
         const CHUNK_BYTES_MAX: u64 = 64 << 20;
-        if at < FROM_BYTES || at + need <= self.reserved_bytes {
+        let whole = self.config.preallocate;
+        if (at < FROM_BYTES && !whole) || at + need <= self.reserved_bytes {
             return;
         }
-        let until = (at + need + at.min(CHUNK_BYTES_MAX)).min(u64::from(self.config.segment_bytes));
+        let chunk = if whole { u64::MAX } else { at.min(CHUNK_BYTES_MAX) };
+        let until = (at + need).saturating_add(chunk).min(u64::from(self.config.segment_bytes));
         if until > at + need && file.allocate(until, false).is_ok() {
             self.reserved_bytes = until;
         }

@@ -49,6 +49,17 @@ pub struct LogConfig {
     pub verify_transactions: bool,
 }
 
+impl LogConfig {
+    /// How long a segment takes records. On a compacted topic no longer than a record may wait for compaction, which
+    /// leaves the active segment alone.
+    pub fn segment_max_ms(&self) -> i64 {
+        match self.compact && self.max_compaction_lag_ms > 0 {
+            true => self.segment_ms.min(self.max_compaction_lag_ms),
+            false => self.segment_ms,
+        }
+    }
+}
+
 impl Default for LogConfig {
     fn default() -> Self {
         const DAY_MS: i64 = 24 * 60 * 60 * 1000;

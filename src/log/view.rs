@@ -61,6 +61,16 @@ pub struct LogSlice {
     pub base_offset: Offset,
     /// No batch in the slice reaches this offset.
     pub end_offset: Offset,
+    /// The segments as they were when the slice was found.
+    segments: Segments,
+}
+
+impl LogSlice {
+    /// Aborted transactions of which a reader of the slice, from `from` on, must skip records. Asked of the segments that
+    /// the slice is from: compaction may since have taken the records out of the log, and the transactions with them.
+    pub fn aborted_txns(&self, from: Offset) -> Result<Vec<AbortedTxn>, ReadError> {
+        Ok(aborted_txns(&self.segments, from, self.end_offset)?)
+    }
 }
 
 impl std::fmt::Debug for LogSlice {
@@ -174,7 +184,7 @@ impl LogReader {
 impl View {
     /// Which segment may hold this offset: the last that begins at or before it.
     pub(super) fn index_of(&self, offset: Offset) -> usize {
-        self.segments.partition_point(|s| s.base() <= offset).saturating_sub(1)
+        index_of(&self.segments, offset)
     }
 
     /// The offset at which segment `n` ends at the latest.
@@ -184,13 +194,7 @@ impl View {
 
     /// Aborted transactions that reach into `from..to`.
     pub(super) fn aborted_txns(&self, from: Offset, to: Offset) -> std::io::Result<Vec<AbortedTxn>> {
-        let mut found = Vec::new();
-        for segment in self.segments.iter().skip(self.index_of(from)) {
-            if segment.aborted_txns(from, to, &mut found)? {
-                break;
-            }
-        }
-        Ok(found)
+        aborted_txns(&self.segments, from, to)
     }
 
     /// Bytes of segment `n` in this view.
@@ -247,8 +251,23 @@ impl View {
                 size_bytes: end - start,
                 base_offset: first.base_offset,
                 end_offset,
+                segments: self.segments.clone(),
             }));
         }
         Ok(None)
     }
+}
+
+fn index_of(segments: &Segments, offset: Offset) -> usize {
+    segments.partition_point(|s| s.base() <= offset).saturating_sub(1)
+}
+
+fn aborted_txns(segments: &Segments, from: Offset, to: Offset) -> std::io::Result<Vec<AbortedTxn>> {
+    let mut found = Vec::new();
+    for segment in segments.iter().skip(index_of(segments, from)) {
+        if segment.aborted_txns(from, to, &mut found)? {
+            break;
+        }
+    }
+    Ok(found)
 }

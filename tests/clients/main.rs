@@ -16,6 +16,13 @@ fn confluent_kafka_produces_with_every_codec_and_reads_it_back() {
 }
 
 #[test]
+fn a_keyed_topic_compacts_and_retention_takes_effect_soon() {
+    let Some(python) = tools::python() else { return };
+    let broker = Broker::start(&[("log.cleaner.backoff.ms", "200"), ("log.initial.task.delay.ms", "100")]);
+    python.run("forgetting.py", &[&broker.address()]);
+}
+
+#[test]
 fn what_was_acknowledged_survives_kill_9_under_a_running_producer() {
     let Some(python) = tools::python() else { return };
     let mut broker = Broker::start(&[]);

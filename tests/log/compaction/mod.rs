@@ -1,6 +1,7 @@
 //! Compaction beside a simple model: random keyed logs with tombstones, transactions and every codec, and power lost at
 //! every operation. `OTTLA_LONG_TESTS=1` tries many more, `OTTLA_FIRST_SEED=n` others.
 
+mod kafka;
 mod model;
 mod world;
 
