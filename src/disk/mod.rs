@@ -7,6 +7,7 @@
 //! - a failed sync is reported once and never retried by anyone: the pages may be gone.
 
 pub mod fault;
+mod map;
 pub mod real;
 pub mod sim;
 
@@ -14,6 +15,7 @@ use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
+pub use map::FileMap;
 pub use real::RealDisk;
 pub use sim::SimDisk;
 
@@ -91,6 +93,11 @@ pub trait DiskFile: Send + Sync {
     fn sync_data(&self) -> io::Result<()>;
     /// Starts writing dirty pages back without waiting; no promise of durability.
     fn start_writeback(&self) {}
+    /// The first `size_bytes` as memory; `UnexpectedEof` when the file has fewer. It must not get shorter than that
+    /// while the map is in use, see [`FileMap`].
+    fn map(&self, size_bytes: u64) -> io::Result<FileMap> {
+        FileMap::copy_of(self, size_bytes)
+    }
     /// The descriptor, for sending straight from the page cache; `None` where there is none.
     fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         None
@@ -152,7 +159,7 @@ pub fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Resul
 }
 
 /// Fills the buffer from `at`, or fails with `UnexpectedEof`.
-pub fn read_exact_at(file: &dyn DiskFile, mut buf: &mut [u8], mut at: u64) -> io::Result<()> {
+pub fn read_exact_at(file: &(impl DiskFile + ?Sized), mut buf: &mut [u8], mut at: u64) -> io::Result<()> {
     while !buf.is_empty() {
         match file.read_at(buf, at)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),

@@ -8,11 +8,15 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::map::{FileMap, has_bytes};
 use super::{DirLock, Disk, DiskFile, Entry, Open, Space, Stat};
 
 /// Slices that one vectored write may carry.
 #[cfg(target_os = "linux")]
 const SLICES_PER_WRITE: usize = 1024;
+
+/// Files are mapped in multiples of this.
+const MAP_BYTES: u64 = 64 * 1024;
 
 /// The operating system's files.
 #[derive(Clone, Copy, Debug, Default)]
@@ -210,6 +214,16 @@ impl DiskFile for RealFile {
         writeback::start(&self.0);
     }
 
+    fn map(&self, size_bytes: u64) -> io::Result<FileMap> {
+        has_bytes(self, size_bytes)?;
+        // Room for a file that grows, so that it is not mapped anew for every few entries. It costs addresses only.
+        let reach = usize::try_from(size_bytes.next_multiple_of(MAP_BYTES)).map_err(io::Error::other)?;
+        // SAFETY: the memory is only read, through `FileMap`, whose user sees to it that bytes that were asked for stay
+        // in the file and are not written again.
+        let map = unsafe { memmap2::MmapOptions::new().len(reach).map(&self.0)? };
+        Ok(FileMap::mapped(map))
+    }
+
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.0.as_fd())
     }
@@ -310,6 +324,19 @@ mod tests {
         assert_eq!(file.read_at(&mut read, 10).unwrap(), 9000);
         assert_eq!(read, bytes.concat());
         assert_eq!(file.size_bytes().unwrap(), 9010);
+    }
+
+    #[test]
+    fn a_map_shows_what_the_file_has_and_what_it_gets() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = RealDisk.open(&dir.path().join("f"), Open::Create).unwrap();
+        file.write_all_at(&[IoSlice::new(b"one")], 0).unwrap();
+        let map = file.map(3).unwrap();
+        assert_eq!(map.first(3), Some(&b"one"[..]));
+        file.write_all_at(&[IoSlice::new(b"two")], 3).unwrap();
+        assert_eq!(map.first(6), Some(&b"onetwo"[..]));
+        assert_eq!(map.first(map.reach_bytes() + 1), None);
+        assert_eq!(file.map(7).map(|_| ()).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]

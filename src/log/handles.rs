@@ -1,5 +1,5 @@
-//! Open files in a bounded number: a partition keeps its files closed until they are used, and the file that was not
-//! used for longest is closed when a new one would pass the bound.
+//! Open files and maps in a bounded number: a partition keeps its files closed until they are used, and the one that
+//! was not used for longest is closed when a new one would pass the bound.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,36 +10,117 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::names::FileKind;
-use crate::disk::{Disk, DiskFile, Open};
+use crate::disk::{Disk, DiskFile, FileMap, Open};
+
+/// Maps kept when nobody is using them. They cost no descriptor, but the pages that were touched count as ours.
+const MAPS_MAX: usize = 512;
 
 /// Every open file of the logs of one process, and the disk they come from.
 pub struct Handles {
     disk: Arc<dyn Disk>,
-    limit: usize,
-    opened: Mutex<VecDeque<(Weak<Slots>, FileKind)>>,
+    files: Pool<Arc<dyn DiskFile>>,
+    maps: Pool<Arc<FileMap>>,
 }
 
-/// Places for the open files of one segment.
+/// Places for what is open of one segment.
 #[derive(Default)]
-pub struct Slots([Slot; 4]);
+pub struct Slots {
+    files: [Slot<Arc<dyn DiskFile>>; 4],
+    maps: [Slot<Arc<FileMap>>; 2],
+}
 
-#[derive(Default)]
-struct Slot {
-    file: Mutex<Option<Arc<dyn DiskFile>>>,
+struct Slot<T> {
+    held: Mutex<Option<T>>,
     used: AtomicBool,
 }
 
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Slot { held: Mutex::new(None), used: AtomicBool::new(false) }
+    }
+}
+
 impl Slots {
-    fn of(&self, kind: FileKind) -> &Slot {
+    fn file(&self, kind: FileKind) -> &Slot<Arc<dyn DiskFile>> {
         // A snapshot is written and read whole and has no slot; it never gets here.
-        &self.0[(kind as usize).min(3)]
+        &self.files[(kind as usize).min(3)]
+    }
+
+    /// Only the two sparse indexes are mapped.
+    fn map(&self, kind: FileKind) -> &Slot<Arc<FileMap>> {
+        &self.maps[usize::from(kind == FileKind::TimeIndex)]
+    }
+}
+
+/// What may be open of one sort, the longest unused being closed first.
+struct Pool<T> {
+    limit: usize,
+    slot: fn(&Slots, FileKind) -> &Slot<T>,
+    opened: Mutex<VecDeque<(Weak<Slots>, FileKind)>>,
+}
+
+impl<T: Clone> Pool<T> {
+    fn new(limit: usize, slot: fn(&Slots, FileKind) -> &Slot<T>) -> Self {
+        Pool { limit: limit.max(1), slot, opened: Mutex::new(VecDeque::new()) }
+    }
+
+    fn get(
+        &self,
+        slots: &Arc<Slots>,
+        kind: FileKind,
+        is_enough: impl Fn(&T) -> bool,
+        open: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        let slot = (self.slot)(slots, kind);
+        let mut held = slot.held.lock();
+        if let Some(open) = held.as_ref().filter(|open| is_enough(open)) {
+            slot.used.store(true, Ordering::Relaxed);
+            return Ok(open.clone());
+        }
+        let opened = open()?;
+        let is_known = held.replace(opened.clone()).is_some();
+        drop(held);
+        if !is_known {
+            self.admit(slots, kind);
+        }
+        Ok(opened)
+    }
+
+    fn admit(&self, slots: &Arc<Slots>, kind: FileKind) {
+        let mut closed = Vec::new();
+        let mut opened = self.opened.lock();
+        opened.push_back((Arc::downgrade(slots), kind));
+        // Each gets one second chance, so this ends after at most two rounds.
+        let mut tries = opened.len() * 2;
+        while opened.len() > self.limit && tries > 0 {
+            tries -= 1;
+            let Some((weak, kind)) = opened.pop_front() else { break };
+            let Some(slots) = weak.upgrade() else { continue };
+            let slot = (self.slot)(&slots, kind);
+            if slot.used.swap(false, Ordering::Relaxed) {
+                opened.push_back((weak, kind));
+                continue;
+            }
+            // Somebody is just looking at it, so it is in use.
+            match slot.held.try_lock() {
+                Some(mut held) => closed.push(held.take()),
+                None => opened.push_back((weak, kind)),
+            }
+        }
+        drop(opened);
+        drop(closed);
+    }
+
+    #[cfg(test)]
+    fn kept(&self) -> usize {
+        self.opened.lock().len()
     }
 }
 
 impl Handles {
     /// `limit`: files kept open when nobody is using them. A file in use stays open beyond it.
     pub fn new(disk: Arc<dyn Disk>, limit: usize) -> Arc<Self> {
-        Arc::new(Handles { disk, limit: limit.max(1), opened: Mutex::new(VecDeque::new()) })
+        Arc::new(Handles { disk, files: Pool::new(limit, Slots::file), maps: Pool::new(MAPS_MAX, Slots::map) })
     }
 
     pub fn disk(&self) -> &dyn Disk {
@@ -58,59 +139,35 @@ impl Handles {
         how: Open,
         path: impl FnOnce() -> std::path::PathBuf,
     ) -> io::Result<Arc<dyn DiskFile>> {
-        let slot = slots.of(kind);
-        let mut place = slot.file.lock();
-        if let Some(file) = &*place {
-            slot.used.store(true, Ordering::Relaxed);
-            return Ok(file.clone());
-        }
-        let file = self.disk.open(&path(), how)?;
-        *place = Some(file.clone());
-        drop(place);
-        self.admit(slots, kind);
-        Ok(file)
+        self.files.get(slots, kind, |_| true, || self.disk.open(&path(), how))
+    }
+
+    /// The first `size_bytes` of a segment's index as memory, mapped if they are not.
+    pub fn map(
+        &self,
+        slots: &Arc<Slots>,
+        kind: FileKind,
+        size_bytes: u64,
+        file: impl FnOnce() -> io::Result<Arc<dyn DiskFile>>,
+    ) -> io::Result<Arc<FileMap>> {
+        let reaches = |map: &Arc<FileMap>| map.reach_bytes() >= size_bytes;
+        self.maps.get(slots, kind, reaches, || Ok(Arc::new(file()?.map(size_bytes)?)))
+    }
+
+    /// Forgets the maps of a segment, whose index files are about to be written anew.
+    pub fn unmap(&self, slots: &Slots) {
+        slots.maps.iter().for_each(|slot| drop(slot.held.lock().take()));
     }
 
     /// Closes the segment's files, so that they can be renamed or removed everywhere.
     pub fn close(&self, slots: &Slots) {
-        for slot in &slots.0 {
-            slot.file.lock().take();
-        }
-    }
-
-    fn admit(&self, slots: &Arc<Slots>, kind: FileKind) {
-        let mut closed = Vec::new();
-        let mut opened = self.opened.lock();
-        opened.push_back((Arc::downgrade(slots), kind));
-        // Each file gets one second chance, so this ends after at most two rounds.
-        let mut tries = opened.len() * 2;
-        while opened.len() > self.limit && tries > 0 {
-            tries -= 1;
-            let Some((weak, kind)) = opened.pop_front() else { break };
-            let Some(slots) = weak.upgrade() else { continue };
-            let slot = slots.of(kind);
-            if slot.used.swap(false, Ordering::Relaxed) {
-                opened.push_back((weak, kind));
-                continue;
-            }
-            // Somebody is just looking at it, so it is in use.
-            match slot.file.try_lock() {
-                Some(mut place) => closed.push(place.take()),
-                None => opened.push_back((weak, kind)),
-            }
-        }
-        drop(opened);
-        drop(closed);
+        self.unmap(slots);
+        slots.files.iter().for_each(|slot| drop(slot.held.lock().take()));
     }
 
     /// Opens a file that is not kept.
     pub fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn DiskFile>> {
         self.disk.open(path, how)
-    }
-
-    #[cfg(test)]
-    fn kept(&self) -> usize {
-        self.opened.lock().len()
     }
 }
 
@@ -131,10 +188,33 @@ mod tests {
             get(n);
             get(0);
         }
-        assert_eq!(handles.kept(), 3);
-        let open: Vec<bool> = slots.iter().map(|s| s.of(FileKind::Log).file.lock().is_some()).collect();
+        assert_eq!(handles.files.kept(), 3);
+        let open: Vec<bool> = slots.iter().map(|s| s.file(FileKind::Log).held.lock().is_some()).collect();
         assert!(open[0], "the file used all the time was closed: {open:?}");
         assert!(open[5]);
         assert_eq!(open.iter().filter(|o| **o).count(), 3);
+    }
+
+    #[test]
+    fn a_map_is_made_anew_when_it_does_not_reach_and_dropped_when_too_many_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let handles = Handles::new(Arc::new(RealDisk), 3);
+        let path = |n: usize| dir.path().join(n.to_string());
+        let map = |slots: &Arc<Slots>, n: usize, size_bytes: u64| {
+            handles.map(slots, FileKind::OffsetIndex, size_bytes, || RealDisk.open(&path(n), Open::Create)).unwrap()
+        };
+        let file = RealDisk.open(&path(0), Open::Create).unwrap();
+        file.truncate(200_000).unwrap();
+        let slots: Vec<Arc<Slots>> = (0..MAPS_MAX + 9).map(|_| Arc::default()).collect();
+        let small = map(&slots[0], 0, 8);
+        assert!(Arc::ptr_eq(&small, &map(&slots[0], 0, 16)));
+        let large = map(&slots[0], 0, 200_000);
+        assert!(large.first(200_000).is_some() && !Arc::ptr_eq(&small, &large));
+        for slots in &slots[1..] {
+            map(slots, 0, 8);
+        }
+        assert_eq!(handles.maps.kept(), MAPS_MAX);
+        let held = |s: &&Arc<Slots>| s.map(FileKind::OffsetIndex).held.lock().is_some();
+        assert_eq!(slots.iter().filter(held).count(), MAPS_MAX);
     }
 }

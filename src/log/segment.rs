@@ -396,6 +396,7 @@ impl Segment {
         self.size_bytes.store(0, Ordering::Release);
         self.txn_bytes.store(0, Ordering::Release);
         *self.index.lock() = Some(Indexes::empty());
+        self.place.handles.unmap(&self.slots);
         for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
             self.file(kind)?.truncate(0)?;
         }

@@ -1,14 +1,13 @@
 //! Sparse indexes of a segment: sorted fixed-size entries, most of them in the file, the newest in memory.
 //!
-//! Entries reach the file in blocks and are looked up there with positional reads rather than through a map: a file
-//! that was cut behind our back then is a short read, not a signal.
+//! Entries reach the file in blocks and are looked up there through a map of the file, or with positional reads where
+//! nothing can be mapped.
 
 pub mod offset;
 pub mod time;
 pub mod txn;
 
 use std::io::{self, IoSlice};
-use std::sync::Arc;
 
 use crate::disk::{DiskFile, read_exact_at};
 
@@ -28,7 +27,7 @@ pub trait Entry: Copy + PartialEq {
 /// Where the floor of a key is.
 pub enum Floor<E> {
     Found(E),
-    /// Among this many first entries of the file, see [`floor_in_file`].
+    /// Among this many first entries of the file, see [`floor_in_bytes`] and [`floor_in_file`].
     InFile(u32),
     /// Before all entries.
     Nothing,
@@ -102,32 +101,6 @@ impl<E: Entry> SparseIndex<E> {
             None => Floor::InFile(self.in_file),
         }
     }
-
-    /// Forgets every entry from the first one of which `keep` is false, also in the file.
-    pub fn truncate(
-        &mut self,
-        keep: impl Fn(&E) -> bool,
-        file: impl FnOnce() -> io::Result<Arc<dyn DiskFile>>,
-    ) -> io::Result<()> {
-        let in_tail = self.tail.partition_point(&keep);
-        self.tail.truncate(in_tail);
-        if in_tail > 0 {
-            self.last = self.tail.last().copied();
-            return Ok(());
-        }
-        if self.in_file > 0 {
-            let file = file()?;
-            self.in_file = count_in_file(&*file, self.in_file, &keep)?;
-            file.truncate(u64::from(self.in_file) * E::BYTES as u64)?;
-            self.last = match self.in_file {
-                0 => None,
-                n => Some(read_entry(&*file, n - 1)?),
-            };
-        } else {
-            self.last = None;
-        }
-        Ok(())
-    }
 }
 
 fn read_entry<E: Entry>(file: &dyn DiskFile, n: u32) -> io::Result<E> {
@@ -135,6 +108,18 @@ fn read_entry<E: Entry>(file: &dyn DiskFile, n: u32) -> io::Result<E> {
     let buf = &mut buf[..E::BYTES];
     read_exact_at(file, buf, u64::from(n) * E::BYTES as u64)?;
     Ok(E::get(buf))
+}
+
+/// The last of the entries in `bytes` of which `at_most` is true.
+pub fn floor_in_bytes<E: Entry>(bytes: &[u8], at_most: impl Fn(&E) -> bool) -> Option<E> {
+    let entry = |n: usize| bytes.get(n * E::BYTES..(n + 1) * E::BYTES).map(E::get);
+    // It holds for everything before `low` and for nothing from `high` on.
+    let (mut low, mut high) = (0, bytes.len() / E::BYTES);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if entry(middle).is_some_and(|e| at_most(&e)) { low = middle + 1 } else { high = middle }
+    }
+    low.checked_sub(1).and_then(entry)
 }
 
 /// The last of the file's first `entries` entries of which `at_most` is true.
@@ -192,18 +177,16 @@ mod tests {
         }
         assert!(index.has_tail());
         let reread = SparseIndex::<OffsetEntry>::of_file(&*file, file.size_bytes().unwrap()).unwrap();
+        let map = file.map(file.size_bytes().unwrap()).unwrap();
+        let bytes = map.first(file.size_bytes().unwrap()).unwrap();
         for target in [0, 5, 9, 10, 11, 20_000, 20_001, 40_959, 48_999, 49_990, 60_000] {
             let found = floor(&index, target, &*file).unwrap().unwrap();
             assert_eq!(found.relative, (target / 10 * 10).min(49_990), "target {target}");
             if found.relative / 10 < reread.entries() as u32 {
                 assert_eq!(floor(&reread, target, &*file).unwrap(), Some(found));
+                assert_eq!(floor_in_bytes(bytes, |e: &OffsetEntry| e.relative <= target), Some(found));
             }
         }
-        index.truncate(|e| e.relative < 1234, || Ok(file.clone())).unwrap();
-        assert_eq!(index.last(), Some(OffsetEntry { relative: 1230, position: 123 * 4096 }));
-        assert_eq!(file.size_bytes().unwrap(), 124 * 8);
-        index.truncate(|_| false, || Ok(file.clone())).unwrap();
-        assert_eq!((index.last(), index.entries()), (None, 0));
     }
 
     #[test]
@@ -215,5 +198,6 @@ mod tests {
         index.write_tail(&*file).unwrap();
         file.truncate(80).unwrap();
         assert!(floor(&index, 1500, &*file).is_err());
+        assert!(file.map(2000 * 8).is_err());
     }
 }

@@ -1,13 +1,14 @@
 //! The indexes of a segment: loaded when first used, rebuilt from the log when their files cannot be right.
 
 use std::io;
+use std::sync::Arc;
 
 use super::{Segment, TimedOffset};
-use crate::disk::Open;
+use crate::disk::{DiskFile, Open};
 use crate::log::config::LogConfig;
 use crate::log::index::offset::OffsetEntry;
 use crate::log::index::time::TimeEntry;
-use crate::log::index::{Entry, Floor, SparseIndex, floor_in_file};
+use crate::log::index::{Entry, Floor, SparseIndex, floor_in_bytes, floor_in_file};
 use crate::log::names::FileKind;
 use crate::log::walk::Walk;
 use crate::model::Offset;
@@ -106,8 +107,9 @@ impl Segment {
         if !whole(offsets.size_bytes, OffsetEntry::BYTES) || !whole(times.size_bytes, TimeEntry::BYTES) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not a whole number of entries"));
         }
-        let offsets = SparseIndex::<OffsetEntry>::of_file(&*self.file(FileKind::OffsetIndex)?, offsets.size_bytes)?;
-        let times = SparseIndex::<TimeEntry>::of_file(&*self.file(FileKind::TimeIndex)?, times.size_bytes)?;
+        let offsets =
+            SparseIndex::<OffsetEntry>::of_file(&*self.index_file(FileKind::OffsetIndex)?, offsets.size_bytes)?;
+        let times = SparseIndex::<TimeEntry>::of_file(&*self.index_file(FileKind::TimeIndex)?, times.size_bytes)?;
         let size = self.size_bytes();
         if offsets.last().is_some_and(|last| u64::from(last.position) >= size.max(1)) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "an entry points behind the end of the log"));
@@ -141,6 +143,7 @@ impl Segment {
         for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
             let file = if self.is_sealed() { handles.open(&self.path(kind), Open::Create)? } else { self.file(kind)? };
             if anew {
+                handles.unmap(&self.slots);
                 file.truncate(0)?;
             }
             match kind {
@@ -149,6 +152,28 @@ impl Segment {
             }
         }
         Ok(())
+    }
+
+    /// An index file to read. That of a sealed segment is not kept open: a map does without its descriptor.
+    fn index_file(&self, kind: FileKind) -> io::Result<Arc<dyn DiskFile>> {
+        if self.is_sealed() { self.place.handles.open(&self.path(kind), Open::Read) } else { self.file(kind) }
+    }
+
+    /// Looks among the first entries of an index file. No lock is needed: they do not change, and the file does not get
+    /// shorter once its indexes are loaded, which is what makes a map safe to look at.
+    fn floor_in_index<E: Entry>(
+        &self,
+        kind: FileKind,
+        entries: u32,
+        at_most: impl Fn(&E) -> bool,
+    ) -> io::Result<Option<E>> {
+        let bytes = u64::from(entries) * E::BYTES as u64;
+        match self.place.handles.map(&self.slots, kind, bytes, || self.index_file(kind)) {
+            Ok(map) => Ok(map.first(bytes).and_then(|bytes| floor_in_bytes(bytes, at_most))),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof || e.kind() == io::ErrorKind::NotFound => Err(e),
+            // No more maps, or a file system without them.
+            Err(_) => floor_in_file(&*self.index_file(kind)?, entries, at_most),
+        }
     }
 
     /// Position of a batch at or before the one with this offset.
@@ -165,7 +190,7 @@ impl Segment {
     fn floor(&self, at_most: impl Fn(&OffsetEntry) -> bool) -> io::Result<u64> {
         let found = match self.with_indexes(|i| i.offsets.floor_in_tail(&at_most))? {
             Floor::Found(entry) => Some(entry),
-            Floor::InFile(entries) => floor_in_file(&*self.file(FileKind::OffsetIndex)?, entries, at_most)?,
+            Floor::InFile(entries) => self.floor_in_index(FileKind::OffsetIndex, entries, at_most)?,
             Floor::Nothing => None,
         };
         Ok(found.map_or(0, |e| u64::from(e.position)))
@@ -176,7 +201,7 @@ impl Segment {
         let at_most = move |e: &TimeEntry| e.timestamp_ms <= timestamp_ms;
         let found = match self.with_indexes(|i| i.times.floor_in_tail(at_most))? {
             Floor::Found(entry) => Some(entry),
-            Floor::InFile(entries) => floor_in_file(&*self.file(FileKind::TimeIndex)?, entries, at_most)?,
+            Floor::InFile(entries) => self.floor_in_index(FileKind::TimeIndex, entries, at_most)?,
             Floor::Nothing => None,
         };
         Ok(found.map(|e| TimedOffset { timestamp_ms: e.timestamp_ms, offset: self.base.plus(i64::from(e.relative)) }))
