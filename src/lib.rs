@@ -13,7 +13,7 @@
 //! L3  broker                     the shell: joins log, controller and security; owns tasks and locks
 //! L2  log  controller  security  what the broker knows and decides; no tokio from here down
 //! L1  wire  records  disk  config
-//! L0  model  clock  metrics
+//! L0  model  clock  metrics  memory
 //! ```
 //!
 //! | module | what is in it |
@@ -21,6 +21,7 @@
 //! | [`model`] | ids as newtypes, Kafka's error codes, every named bound |
 //! | [`clock`] | the only place that reads a clock; a manual one for tests |
 //! | [`metrics`] | counters and gauges held by the thing they measure |
+//! | [`memory`] | gives freed memory back to the system |
 //! | [`config`] | `.properties`, the table of every Kafka key, the typed broker and topic settings |
 //! | [`disk`] | the seam to files: the real one and a simulated one that loses unsynced writes |
 //! | [`wire`] | frames, headers, versions, messages; the only module that calls the `kafka-protocol` codec |
@@ -47,6 +48,7 @@
 
 // L0
 pub mod clock;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 // L1

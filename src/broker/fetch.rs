@@ -11,6 +11,10 @@ use super::fetch_sessions::{Asks, FetchAsk, FetchTarget, FetchTold};
 use super::partition::Partition;
 use super::purgatory::FetchWaiter;
 
+/// An answer keeps the files open that it sends from. What is beyond them comes with the next one, as when
+/// `max_bytes` is used up.
+const FILES_PER_ANSWER_MAX: usize = 256;
+
 /// The request's wishes that concern all partitions.
 #[derive(Clone, Copy, Debug)]
 pub struct FetchParams {
@@ -74,13 +78,15 @@ impl PartitionRead {
 pub fn read(asks: &[(FetchTarget, FetchAsk, Arc<Partition>)], params: &FetchParams) -> Vec<PartitionRead> {
     let mut left = params.max_bytes;
     let mut min_one = true;
+    let mut files = 0;
     let mut reads = Vec::with_capacity(asks.len());
     for (target, ask, partition) in asks {
         let read = read_one(target, ask, partition, params, left, min_one);
         if read.size_bytes() > 0 {
             min_one = false;
+            files += 1;
         }
-        left = (left - read.size_bytes()).max(0);
+        left = if files < FILES_PER_ANSWER_MAX { (left - read.size_bytes()).max(0) } else { 0 };
         reads.push(read);
     }
     reads

@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 use crate::disk::fault;
 use crate::log::checkpoint::{self, Offsets};
 use crate::log::{GivenUp, Why};
+use crate::memory;
 use crate::model::TopicPartition;
 
 use super::Broker;
@@ -37,6 +38,9 @@ impl Unwritten {
 /// How often it looks whether something is due.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How often freed memory goes back to the system. A buffer that is needed again costs page faults, so not too often.
+const MEMORY_EVERY_MS: i64 = 3000;
+
 /// The running housekeeping. Dropping it stops it.
 pub struct Housekeeping {
     stop: mpsc::Sender<()>,
@@ -45,6 +49,7 @@ pub struct Housekeeping {
 
 /// When each kind of work is due next, on the monotonic clock.
 struct Due {
+    memory_ms: i64,
     checkpoints_ms: i64,
     retention_ms: i64,
     producers_ms: i64,
@@ -59,7 +64,13 @@ impl Housekeeping {
         let first_ms = now_ms + broker.config().logs.initial_task_delay_ms;
         // Only what works on files waits for the start to calm down.
         let producers_ms = now_ms + broker.producer_check_interval_ms();
-        let mut due = Due { checkpoints_ms: first_ms, retention_ms: first_ms, producers_ms, flush_ms: first_ms };
+        let mut due = Due {
+            memory_ms: now_ms,
+            checkpoints_ms: first_ms,
+            retention_ms: first_ms,
+            producers_ms,
+            flush_ms: first_ms,
+        };
         broker.load_cleaner_checkpoints();
         let mut cleaners = CleanerThreads::new(broker);
         let thread = std::thread::Builder::new().name("housekeeping".into()).spawn(move || {
@@ -94,6 +105,10 @@ impl Broker {
     fn keep_house(&self, due: &mut Due, cleaners: &mut CleanerThreads) {
         let now_ms = self.clock().monotonic_ms();
         let logs = self.config().logs.clone();
+        if now_ms >= due.memory_ms {
+            due.memory_ms = now_ms + MEMORY_EVERY_MS;
+            memory::return_freed();
+        }
         cleaners.resize(if logs.cleaner_enabled { logs.cleaner_threads } else { 0 });
         if self.take_chores() {
             due.retention_ms = now_ms;

@@ -15,7 +15,7 @@ use crate::config::TopicSettings;
 use crate::disk::fault;
 use crate::log::{
     AppendBatch, AppendCtx, AppendError, Appended, EndTxn, Ends, FoundRecord, LogReader, LogSlice, OpenError, Origin,
-    PartitionLog, ReadError, SyncWork, UpTo, VerificationGuard,
+    PartitionLog, ReadError, SyncWork, UpTo, Upkeep, VerificationGuard,
 };
 use crate::model::{ErrorCode, LeaderEpoch, Offset, TopicId, TopicPartition};
 use crate::records::ValidBatch;
@@ -292,18 +292,19 @@ impl Partition {
         aside
     }
 
-    /// Completes the log's files for a clean stop. The commit thread must have ended.
-    pub fn close(&self, disk: &dyn crate::disk::Disk) -> io::Result<()> {
+    /// Completes the log's files for a clean stop. The commit thread must have ended. What is returned is to be done,
+    /// then [`Partition::closed`] makes the stop a clean one; `None`: there is nothing to do.
+    pub fn close(&self) -> io::Result<Option<(SyncWork, Upkeep)>> {
+        self.log.lock().close()
+    }
+
+    /// What closing needs has been done.
+    pub fn closed(&self, (work, upkeep): &(SyncWork, Upkeep)) {
         let mut log = self.log.lock();
-        if let Some((work, upkeep)) = log.close()? {
-            work.run(disk)?;
-            log.synced(work.up_to);
-            upkeep.run(disk)?;
-            log.upkept(&upkeep);
-            let end = log.log_end();
-            log.advance_high_watermark(end);
-        }
-        Ok(())
+        log.synced(work.up_to);
+        log.upkept(upkeep);
+        let end = log.log_end();
+        log.advance_high_watermark(end);
     }
 
     /// Its topic was deleted.

@@ -1,8 +1,18 @@
 //! A clean stop: everything on disk as the next start, here or under Apache Kafka, wants to find it.
 
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
 use tracing::{error, info};
 
+use crate::disk::Disk;
+use crate::log::{SyncWork, Upkeep, run_together};
+
 use super::Broker;
+
+/// From so many logs on the file system is synced as a whole.
+const MANY_LOGS: usize = 16;
 
 impl Broker {
     /// Stops the controller, closes every log, writes the checkpoints and the marks of a clean stop. Requests must have
@@ -12,17 +22,7 @@ impl Broker {
         for dir in &self.log_dirs().dirs {
             dir.commit.stop();
         }
-        let mut all_closed = true;
-        for partition in self.partitions().all() {
-            if partition.is_offline() {
-                all_closed = false;
-                continue;
-            }
-            if let Err(e) = partition.close(&**self.disk()) {
-                error!("Cannot close {}: {e}", partition.name());
-                all_closed = false;
-            }
-        }
+        let all_closed = self.close_partitions();
         self.write_checkpoints();
         for dir in self.log_dirs().dirs.iter().filter(|dir| all_closed && !dir.commit.is_offline()) {
             let epoch = self.broker_epoch();
@@ -33,8 +33,52 @@ impl Broker {
         info!("Stopped; every log is on disk");
     }
 
+    /// True when every log is on disk as it should be.
+    fn close_partitions(&self) -> bool {
+        let mut all_closed = true;
+        for dir in &self.log_dirs().dirs {
+            let (mut partitions, mut works) = (Vec::new(), Vec::new());
+            for partition in self.partitions().all() {
+                if !Arc::ptr_eq(partition.commit(), &dir.commit) {
+                    continue;
+                }
+                if partition.is_offline() {
+                    all_closed = false;
+                    continue;
+                }
+                match partition.close() {
+                    Ok(None) => {}
+                    Ok(Some(work)) => {
+                        partitions.push(partition);
+                        works.push(work);
+                    }
+                    Err(e) => {
+                        error!("Cannot close {}: {e}", partition.name());
+                        all_closed = false;
+                    }
+                }
+            }
+            match finish(&works, &**self.disk(), dir.dir.path()) {
+                Ok(()) => partitions.iter().zip(&works).for_each(|(partition, work)| partition.closed(work)),
+                Err(e) => {
+                    error!("Cannot close the logs in {}: {e}", dir.dir.path().display());
+                    all_closed = false;
+                }
+            }
+        }
+        all_closed
+    }
+
     /// The epoch of this node's registration.
     pub fn broker_epoch(&self) -> i64 {
         self.image().cluster.brokers.get(&self.node_id().0).map_or(-1, |broker| broker.epoch)
     }
+}
+
+/// Makes closed logs durable.
+fn finish(works: &[(SyncWork, Upkeep)], disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    if works.len() >= MANY_LOGS {
+        return run_together(works, disk, dir);
+    }
+    works.iter().try_for_each(|(sync, upkeep)| sync.run(disk).and_then(|()| upkeep.run(disk)))
 }

@@ -144,18 +144,31 @@ pub fn create_dir_durably(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
 
 /// Replaces a small file so that after a crash either the old or the new content is there, whole.
 pub fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut tmp = path.as_os_str().to_owned();
-    tmp.push(".tmp");
-    let tmp = std::path::PathBuf::from(tmp);
-    let file = disk.open(&tmp, Open::Create)?;
-    file.truncate(0)?;
-    file.write_all_at(&[IoSlice::new(bytes)], 0)?;
-    file.sync_data().map_err(fault::of_sync)?;
-    disk.rename(&tmp, path)?;
+    write_beside(disk, path, bytes)?.sync_data().map_err(fault::of_sync)?;
+    put_in_place(disk, path)?;
     match path.parent() {
         Some(dir) => disk.sync_dir(dir).map_err(fault::of_sync),
         None => Ok(()),
     }
+}
+
+/// The first half of [`write_atomically`], for those who sync many files at once between the two.
+pub fn write_beside(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<Arc<dyn DiskFile>> {
+    let file = disk.open(&beside(path), Open::Create)?;
+    file.truncate(0)?;
+    file.write_all_at(&[IoSlice::new(bytes)], 0)?;
+    Ok(file)
+}
+
+/// The second half: what was written beside the file, and is durable by now, takes its place.
+pub fn put_in_place(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    disk.rename(&beside(path), path)
+}
+
+fn beside(path: &Path) -> std::path::PathBuf {
+    let mut tmp = path.as_os_str().to_owned();
+    tmp.push(".tmp");
+    tmp.into()
 }
 
 /// Fills the buffer from `at`, or fails with `UnexpectedEof`.

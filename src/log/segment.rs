@@ -398,7 +398,11 @@ impl Segment {
         *self.index.lock() = Some(Indexes::empty());
         self.place.handles.unmap(&self.slots);
         for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
-            self.file(kind)?.truncate(0)?;
+            let file = self.file(kind)?;
+            // Truncating costs a file system even where there is nothing to cut.
+            if file.size_bytes()? > 0 {
+                file.truncate(0)?;
+            }
         }
         let txn_index = self.path(FileKind::TxnIndex);
         if self.place.handles.disk().stat(&txn_index)?.is_some() {

@@ -18,6 +18,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::api::{self, Api, Context, Outcome, Peer, Pending, Reply};
 use crate::broker::Broker;
+use crate::memory;
 use crate::model::limits::CONNECTION_IN_FLIGHT_MAX;
 use crate::wire::frame::FrameSplitter;
 use crate::wire::header;
@@ -168,7 +169,9 @@ impl Connection {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 if self.unread.is_empty() {
                     // An idle connection holds no buffer.
-                    self.unread = BytesMut::new();
+                    if std::mem::take(&mut self.unread).capacity() >= READ_BYTES_MAX {
+                        memory::note_freed();
+                    }
                 }
                 Ok(Read::Nothing)
             }

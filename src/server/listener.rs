@@ -13,6 +13,7 @@ use tracing::{debug, info, warn};
 
 use crate::api::Peer;
 use crate::broker::Broker;
+use crate::memory;
 use crate::security::Principal;
 
 use super::connection::{Connection, End};
@@ -60,6 +61,7 @@ struct Admitted {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
+        memory::note_freed();
         let mut by_ip = self.open.by_ip.lock();
         if let Some(n) = by_ip.get_mut(&self.ip) {
             *n -= 1;
@@ -133,6 +135,19 @@ fn turn_away(stream: TcpStream, remote: SocketAddr, place: Admitted, wait_ms: i6
     });
 }
 
+/// BBR paces what it sends by timers. Over loopback there is nothing to pace for, and it halves the throughput.
+#[cfg(target_os = "linux")]
+fn unpaced(stream: &TcpStream) {
+    let socket = socket2::SockRef::from(stream);
+    if socket.tcp_congestion().is_ok_and(|name| name.starts_with(b"bbr")) {
+        // Where it is not allowed things go on as they were.
+        let _ = socket.set_tcp_congestion(b"reno");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unpaced(_stream: &TcpStream) {}
+
 fn spawn(
     stream: TcpStream,
     remote: SocketAddr,
@@ -142,6 +157,9 @@ fn spawn(
     stop: watch::Receiver<bool>,
 ) {
     let (Ok(local), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else { return };
+    if remote.ip().is_loopback() {
+        unpaced(&stream);
+    }
     let peer = Peer { listener: name.to_string(), local, remote, principal: Principal::anonymous() };
     let broker = broker.clone();
     let idle = broker.limits().connections_max_idle;

@@ -3,7 +3,7 @@
 //! `sendfile` of a region that is not in the page cache would stall the network worker on the disk, so such a region
 //! is read ahead on a blocking thread first.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -47,6 +47,20 @@ fn read_whole(file: &dyn DiskFile, position: u64, len: usize) -> io::Result<Byte
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+/// Writes what the socket takes without waiting. Where a file region follows, the bytes wait for it, so that both leave
+/// in the same packets.
+pub(super) fn some_bytes(stream: &TcpStream, slices: &[IoSlice<'_>], file_follows: bool) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    if file_follows {
+        use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        return stream
+            .try_io(Interest::WRITABLE, || Ok(sendmsg(stream, slices, &mut SendAncillaryBuffer::default(), flags)?));
+    }
+    let _ = file_follows;
+    stream.try_write_vectored(slices)
 }
 
 /// Sends one region, waiting for the socket as needed.

@@ -53,8 +53,9 @@ impl Transport {
                         Piece::File { .. } => None,
                     })
                     .collect();
+                let file_follows = matches!(pieces.get(slices.len()), Some(Piece::File { .. }));
                 loop {
-                    match stream.try_write_vectored(&slices) {
+                    match send::some_bytes(stream, &slices, file_follows) {
                         Ok(n) => break n,
                         Err(e) if e.kind() == io::ErrorKind::WouldBlock => stream.writable().await?,
                         Err(e) => return Err(e),

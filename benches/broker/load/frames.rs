@@ -20,8 +20,6 @@ const CLIENT: Option<&str> = Some("bench");
 /// Of a Produce answer with one partition: correlation id, tags, count, topic id, count, index; then the error code.
 const ERROR_AT: usize = 4 + 1 + 1 + 16 + 1 + 4;
 pub const BASE_OFFSET_AT: usize = ERROR_AT + 2;
-/// A date in 2026. Retention by time must not find the records old.
-const TIMESTAMP_MS: i64 = 1_780_000_000_000;
 
 /// The shape of the batches of a load.
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +72,10 @@ pub fn batch(shape: Shape, producer: Option<&Producer>) -> Batch {
     if let Some(p) = producer {
         builder = builder.producer(p.id, p.epoch, 0).transactional(true);
     }
+    // Retention by time must not find the records old.
+    let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_millis() as i64);
     loop {
-        builder.append(TIMESTAMP_MS, None, Some(&value), &[]);
+        builder.append(now_ms, None, Some(&value), &[]);
         if builder.size_bytes() + shape.record_bytes + 8 > shape.batch_bytes {
             break;
         }

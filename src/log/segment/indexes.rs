@@ -141,6 +141,13 @@ impl Segment {
     pub(super) fn write_index(&self, indexes: &mut Indexes, anew: bool) -> io::Result<()> {
         let handles = &self.place.handles;
         for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
+            let has_tail = match kind {
+                FileKind::OffsetIndex => indexes.offsets.has_tail(),
+                _ => indexes.times.has_tail(),
+            };
+            if !has_tail && !anew {
+                continue;
+            }
             let file = if self.is_sealed() { handles.open(&self.path(kind), Open::Create)? } else { self.file(kind)? };
             if anew {
                 handles.unmap(&self.slots);
