@@ -26,7 +26,7 @@ def alter(topic, key, value):
 
 def read(topic):
     """Every record from the start."""
-    consumer.assign([TopicPartition(topic, 0, 0)])
+    consumer.assign([TopicPartition(topic, 0, low(topic))])
     found = []
     while True:
         message = consumer.poll(PATIENCE_S)

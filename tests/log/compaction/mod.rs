@@ -1,8 +1,11 @@
 //! Compaction beside a simple model: random keyed logs with tombstones, transactions and every codec, and power lost at
 //! every operation. `OTTLA_LONG_TESTS=1` tries many more, `OTTLA_FIRST_SEED=n` others.
 
+mod damage;
 mod kafka;
 mod model;
+mod plain;
+mod rules;
 mod world;
 
 use model::Model;
@@ -36,7 +39,7 @@ fn run(disk: &SimDisk, seed: u64, mut each: impl FnMut(&mut World, u64)) -> (Mod
 
 #[test]
 fn the_newest_record_of_every_key_stays_and_nothing_stale_does() {
-    for seed in first_seed()..first_seed() + if long() { 2_000 } else { 60 } {
+    for seed in first_seed()..first_seed() + if long() { 2_000 } else { 40 } {
         let disk = SimDisk::new();
         let (_, failed) = run(&disk, seed, |world, step| {
             if step % 7 == 0 || step + 1 == STEPS {
@@ -54,7 +57,7 @@ fn the_newest_record_of_every_key_stays_and_nothing_stale_does() {
 
 #[test]
 fn no_crash_point_loses_a_newest_record_or_brings_an_aborted_one_back() {
-    let (workloads, every, survivals) = if long() { (60, 1, 6) } else { (6, 11, 2) };
+    let (workloads, every, survivals) = if long() { (60, 1, 6) } else { (6, 17, 2) };
     let mut points = 0;
     for seed in first_seed()..first_seed() + workloads {
         let disk = SimDisk::new();
@@ -79,5 +82,5 @@ fn no_crash_point_loses_a_newest_record_or_brings_an_aborted_one_back() {
             at += every;
         }
     }
-    assert!(points > 300, "only {points} crash points");
+    assert!(points > 200, "only {points} crash points");
 }
