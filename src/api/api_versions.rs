@@ -13,7 +13,7 @@ use crate::wire::messages::api_versions_response::{ApiVersion, FinalizedFeatureK
 use crate::wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::wire::versions::ApiKey;
 
-use super::{Context, Outcome, TABLE, encode, encode_at};
+use super::{Context, Outcome, encode, encode_at, served};
 
 /// From here on features whose lowest level is 0 are told; older Java clients cannot read them (KAFKA-17011).
 const TELLS_ZERO_LEVELS_FROM: i16 = 4;
@@ -23,7 +23,7 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
     if !ApiKey::ApiVersions.api().serves(version) {
         let mut response = ApiVersionsResponse::default();
         response.error_code = ErrorCode::UnsupportedVersion.code();
-        response.api_keys = spoken().into_iter().filter(|api| api.api_key == ApiKey::ApiVersions.key()).collect();
+        response.api_keys = spoken(&cx).into_iter().filter(|api| api.api_key == ApiKey::ApiVersions.key()).collect();
         return encode_at(&cx, 0, &response);
     }
     let request: ApiVersionsRequest = codec::decode(version, body)?;
@@ -32,7 +32,7 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
         response.error_code = ErrorCode::InvalidRequest.code();
         return encode(&cx, &response);
     }
-    response.api_keys = spoken();
+    response.api_keys = spoken(&cx);
     let finalized = cx.broker.features();
     response.supported_features = features::SUPPORTED
         .iter()
@@ -57,9 +57,8 @@ fn supported(feature: &Feature) -> SupportedFeatureKey {
 }
 
 /// The served APIs with the versions that clients are told of.
-fn spoken() -> Vec<ApiVersion> {
-    TABLE
-        .iter()
+fn spoken(cx: &Context) -> Vec<ApiVersion> {
+    served(cx.peer.at_controller)
         .map(|api| api.key.api())
         .filter(|api| api.advertised)
         .map(|api| {

@@ -12,6 +12,8 @@ use crate::wire::header::RequestHeader;
 pub struct Peer {
     /// Name of the listener that accepted the connection.
     pub listener: String,
+    /// Whether that is a listener of the controller, which serves fewer APIs.
+    pub at_controller: bool,
     pub local: SocketAddr,
     pub remote: SocketAddr,
     pub principal: Principal,

@@ -1,5 +1,5 @@
-//! DescribeCluster (60), versions 0-2: the cluster's id, its brokers, and what the client may do with it. There is no
-//! controller endpoint to ask, so other endpoint types are refused.
+//! DescribeCluster (60), versions 0-2: the cluster's id, its brokers, and what the client may do with it. A listener of
+//! the controller tells of controllers instead, to who may ALTER the cluster. Who asks for what is told elsewhere is refused.
 
 use bytes::Bytes;
 
@@ -24,13 +24,21 @@ fn respond(cx: &Context, request: DescribeClusterRequest) -> DescribeClusterResp
     let mut response = DescribeClusterResponse::default();
     response.cluster_authorized_operations = OPERATIONS_NOT_ASKED;
     response.controller_id = BrokerId(-1);
+    let own = if cx.peer.at_controller { CONTROLLERS } else { BROKERS };
+    response.endpoint_type = own;
+    let allowed = match cx.peer.at_controller {
+        true => cx.needs_on_cluster(Operation::Alter),
+        false => Ok(()),
+    };
     // Before version 1 there is no such field, and so no other type.
     let (code, why) = match request.endpoint_type {
-        BROKERS => (ErrorCode::None, None),
-        CONTROLLERS => {
+        _ if allowed.is_err() => (ErrorCode::ClusterAuthorizationFailed, allowed.err().and_then(|e| e.message)),
+        asked if asked == own => (ErrorCode::None, None),
+        asked @ (BROKERS | CONTROLLERS) => {
+            let (own, asked) = (type_name(own), type_name(asked));
             let why =
-                "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER";
-            (ErrorCode::MismatchedEndpointType, Some(why.to_owned()))
+                format!("The request was sent to an endpoint of type {own}, but we wanted an endpoint of type {asked}");
+            (ErrorCode::MismatchedEndpointType, Some(why))
         }
         other => (ErrorCode::UnsupportedEndpointType, Some(format!("Unsupported endpoint type {other}"))),
     };
@@ -58,4 +66,8 @@ fn respond(cx: &Context, request: DescribeClusterRequest) -> DescribeClusterResp
             .with_rack(cx.broker.rack().map(StrBytes::from_string)),
     ];
     response
+}
+
+fn type_name(endpoint_type: i8) -> &'static str {
+    if endpoint_type == CONTROLLERS { "CONTROLLER" } else { "BROKER" }
 }

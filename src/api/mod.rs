@@ -184,9 +184,46 @@ pub static TABLE: &[Api] = &[
     serial(ApiKey::ConsumerGroupDescribe, groups::consumer_group_describe::handle),
 ];
 
-/// The row of an API key, if it is served.
-pub fn find(key: i16) -> Option<&'static Api> {
-    TABLE.iter().find(|api| api.key.key() == key)
+/// What of it a controller serves on listeners of its own.
+const AT_CONTROLLER: &[ApiKey] = &[
+    ApiKey::ApiVersions,
+    ApiKey::SaslHandshake,
+    ApiKey::SaslAuthenticate,
+    ApiKey::CreateTopics,
+    ApiKey::DeleteTopics,
+    ApiKey::CreatePartitions,
+    ApiKey::DescribeAcls,
+    ApiKey::CreateAcls,
+    ApiKey::DeleteAcls,
+    ApiKey::DescribeConfigs,
+    ApiKey::AlterConfigs,
+    ApiKey::IncrementalAlterConfigs,
+    ApiKey::CreateDelegationToken,
+    ApiKey::RenewDelegationToken,
+    ApiKey::ExpireDelegationToken,
+    ApiKey::DescribeDelegationToken,
+    ApiKey::ElectLeaders,
+    ApiKey::AlterPartitionReassignments,
+    ApiKey::ListPartitionReassignments,
+    ApiKey::AlterClientQuotas,
+    ApiKey::DescribeUserScramCredentials,
+    ApiKey::AlterUserScramCredentials,
+    ApiKey::DescribeQuorum,
+    ApiKey::UpdateFeatures,
+    ApiKey::DescribeCluster,
+    ApiKey::UnregisterBroker,
+    ApiKey::AddRaftVoter,
+    ApiKey::RemoveRaftVoter,
+];
+
+/// What is served on a listener for clients, or on one of the controller.
+pub fn served(at_controller: bool) -> impl Iterator<Item = &'static Api> {
+    TABLE.iter().filter(move |api| !at_controller || AT_CONTROLLER.contains(&api.key))
+}
+
+/// The row of an API key, if it is served there.
+pub fn find(key: i16, at_controller: bool) -> Option<&'static Api> {
+    served(at_controller).find(|api| api.key.key() == key)
 }
 
 /// Handles one request whose header has been parsed. An error closes the connection.

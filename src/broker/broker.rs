@@ -215,7 +215,7 @@ impl Broker {
     /// Where clients of a listener find this broker: the advertised address, or the one they reached.
     pub fn advertised(&self, listener: &str, reached: SocketAddr) -> (String, u16) {
         let layers = self.layers.load();
-        let found = layers.config.listeners.served.iter().find(|l| l.name.eq_ignore_ascii_case(listener));
+        let found = layers.config.listeners.bound().find(|l| l.name.eq_ignore_ascii_case(listener));
         match found.and_then(|l| l.advertised.as_ref()) {
             Some(endpoint) => (endpoint.host.clone(), endpoint.port),
             None if reached.ip().is_loopback() => ("localhost".into(), reached.port()),

@@ -72,10 +72,23 @@ pub struct Listener {
 pub struct Listeners {
     /// Served, in the order of the setting.
     pub served: Vec<Listener>,
-    /// Named as controller listeners: kept for a move to a cluster, not served.
+    /// Named as controller listeners: served for tools that speak to the controller itself.
     pub controller: Vec<Listener>,
     /// The listener that other nodes would use; DescribeCluster and tools fall back to it.
     pub inter_broker: String,
+}
+
+impl Listeners {
+    /// Whether a listener of this name is for the controller.
+    pub fn is_controller(&self, name: &str) -> bool {
+        self.controller.iter().any(|listener| listener.name.eq_ignore_ascii_case(name))
+    }
+
+    /// All that are bound. Controller listeners with TLS or SASL are not: nobody needs them on one node.
+    pub fn bound(&self) -> impl Iterator<Item = &Listener> {
+        let plain = |listener: &&Listener| listener.protocol == SecurityProtocol::Plaintext;
+        self.served.iter().chain(self.controller.iter().filter(plain))
+    }
 }
 
 /// `NAME://host:port`, with the name in capitals and the host without brackets.
@@ -196,11 +209,11 @@ fn check_bound(settings: &Settings, listeners: &Listeners, findings: &mut Findin
         findings.mistake(settings, "listeners", "no listener for clients", fix);
     }
     let all = |host: &str| host.is_empty() || host == "0.0.0.0" || host == "::";
-    for (at, one) in listeners.served.iter().enumerate() {
+    for (at, one) in listeners.bound().enumerate() {
         let clash = |other: &&Listener| {
             other.port == one.port && one.port != 0 && (other.host == one.host || (all(&other.host) && all(&one.host)))
         };
-        if let Some(other) = listeners.served.iter().take(at).find(clash) {
+        if let Some(other) = listeners.bound().take(at).find(clash) {
             let what = format!("{} and {} have the same port {}", other.name, one.name, one.port);
             findings.mistake(settings, "listeners", what, "give each its own port");
         }

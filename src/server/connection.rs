@@ -223,7 +223,7 @@ impl Connection {
                 return None;
             }
         };
-        let Some(api) = api::find(header.api) else {
+        let Some(api) = api::find(header.api, self.peer.at_controller) else {
             self.closing = Some(End::Refused(format!("API key {} is not served", header.api)));
             return None;
         };

@@ -160,7 +160,8 @@ fn spawn(
     if remote.ip().is_loopback() {
         unpaced(&stream);
     }
-    let peer = Peer { listener: name.to_string(), local, remote, principal: Principal::anonymous() };
+    let at_controller = broker.config().listeners.is_controller(name);
+    let peer = Peer { listener: name.to_string(), at_controller, local, remote, principal: Principal::anonymous() };
     let broker = broker.clone();
     let idle = broker.limits().connections_max_idle;
     tokio::spawn(async move {

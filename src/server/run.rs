@@ -11,7 +11,7 @@ use crate::broker::Broker;
 use crate::broker::housekeeping::Housekeeping;
 use crate::broker::start::{self, StartError};
 use crate::clock::SystemClock;
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, log_levels};
 use crate::disk::real::RealDisk;
 
 use super::Server;
@@ -49,7 +49,10 @@ fn workers() -> usize {
 }
 
 async fn serve(config: BrokerConfig, ready: impl FnOnce(Ready)) -> Result<(), RunError> {
-    let listeners = config.listeners.served.clone();
+    let listeners: Vec<_> = config.listeners.bound().cloned().collect();
+    for listener in config.listeners.controller.iter().filter(|one| !listeners.contains(one)) {
+        info!("Controller listener {} is not served: only PLAINTEXT ones are", listener.name);
+    }
     let backlog = config.network.listen_backlog;
     // Ports are taken first: a broker that cannot listen must not touch its data.
     let mut bound = Vec::new();
@@ -60,6 +63,7 @@ async fn serve(config: BrokerConfig, ready: impl FnOnce(Ready)) -> Result<(), Ru
         bound.push((listener.name.clone(), socket));
     }
     let broker = start::start(config, Arc::new(SystemClock::new()), Arc::new(RealDisk))?;
+    broker.set_log_levels(log_levels::of_the_process().clone());
     start::report(&broker);
     let housekeeping = Housekeeping::start(&broker).map_err(RunError::Runtime)?;
     let server = Server::new(broker.clone());

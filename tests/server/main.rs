@@ -1,5 +1,6 @@
 //! Connections over loopback: what any bytes on the socket lead to.
 
+mod controller;
 mod quotas;
 
 use std::io::{Read, Write};

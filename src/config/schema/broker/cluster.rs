@@ -16,7 +16,7 @@ keys! {
     "controlled.shutdown.enable": Boolean, Some("true"), Any, Medium, ReadOnly, Ignored;
         "Whether a stopping broker hands its leaderships over first.";
     "controller.listener.names": List, None, Items { of: &[], may_be_empty: false }, High, ReadOnly, Mapped;
-        "Listeners that only controllers use; parsed and not served.";
+        "Listeners of the controller: only tools that bootstrap from controllers use them.";
     "controller.quorum.append.linger.ms": Int, Some("25"), AtLeast(0), Medium, ReadOnly, Ignored;
         "How long the quorum's leader gathers records before it writes.";
     "controller.quorum.auto.join.enable": Boolean, Some("false"), Any, Low, ReadOnly, Ignored;
