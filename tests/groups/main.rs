@@ -19,11 +19,13 @@ use ottla::wire::messages::join_group_request::JoinGroupRequestProtocol;
 use ottla::wire::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use ottla::wire::messages::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 use ottla::wire::messages::sync_group_request::SyncGroupRequestAssignment;
+use ottla::wire::messages::update_features_request::FeatureUpdateKey;
 use ottla::wire::messages::{
-    CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, FindCoordinatorRequest,
-    FindCoordinatorResponse, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse,
-    ListGroupsRequest, ListGroupsResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
-    OffsetFetchResponse, StrBytes, SyncGroupRequest, SyncGroupResponse,
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, CreateTopicsRequest, CreateTopicsResponse,
+    DeleteTopicsRequest, DeleteTopicsResponse, FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatRequest,
+    HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, ListGroupsRequest, ListGroupsResponse, OffsetCommitRequest,
+    OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, StrBytes, SyncGroupRequest, SyncGroupResponse,
+    UpdateFeaturesRequest, UpdateFeaturesResponse,
 };
 
 struct Running {
@@ -184,4 +186,29 @@ fn groups_begin_anew_when_their_topic_is_deleted() {
     assert_eq!(deleted.responses[0].error_code, 0);
     commit_by_hand(&mut running, 42);
     assert_eq!(committed(&mut running), 42);
+}
+
+#[test]
+fn without_its_feature_the_new_protocol_is_not_spoken() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut running = start(dir.path());
+    create_topic(&mut running);
+    commit_by_hand(&mut running, 41);
+    let join = |running: &mut Running| -> i16 {
+        let request = ConsumerGroupHeartbeatRequest::default()
+            .with_group_id(text("new").into())
+            .with_member_id(text("me"))
+            .with_rebalance_timeout_ms(60_000)
+            .with_subscribed_topic_names(Some(vec![text("t").into()]))
+            .with_topic_partitions(Some(Vec::new()));
+        running.ask::<_, ConsumerGroupHeartbeatResponse>(1, &request).error_code
+    };
+    const UNSUPPORTED_VERSION: i16 = 35;
+    assert_ne!(join(&mut running), UNSUPPORTED_VERSION);
+    let off =
+        FeatureUpdateKey::default().with_feature(text("group.version")).with_max_version_level(0).with_upgrade_type(2);
+    let updated: UpdateFeaturesResponse =
+        running.ask(2, &UpdateFeaturesRequest::default().with_feature_updates(vec![off]).with_timeout_ms(10_000));
+    assert_eq!(updated.error_code, 0);
+    assert_eq!(join(&mut running), UNSUPPORTED_VERSION);
 }
