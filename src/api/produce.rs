@@ -118,7 +118,10 @@ fn run(cx: &Context, job: Job, verdicts: Option<Vec<Verdict>>) -> Result<Outcome
                 cx.broker.await_durable(&appended.partition, appended.end, slot, &group);
             }
         }
-        if !group.is_complete() {
+        // The sync may have come back already, and not with what was hoped for.
+        if let Some(failed) = group.outcome() {
+            fail(&mut parts, failed);
+        } else {
             let cx = cx.clone();
             return Ok(Outcome::Later(Box::pin(async move {
                 let waiting = AllDurable(group.clone());
@@ -126,14 +129,20 @@ fn run(cx: &Context, job: Job, verdicts: Option<Vec<Verdict>>) -> Result<Outcome
                     Ok(failed) => failed,
                     Err(_) => group.give_up(ErrorCode::RequestTimedOut),
                 };
-                for (slot, code) in failed {
-                    parts[slot].result = Err(Refusal::plain(code));
-                }
+                fail(&mut parts, failed);
                 encode(&cx, &response(&cx, parts)).unwrap_or_else(|e| Outcome::Close(e.to_string()))
             })));
         }
     }
     encode(cx, &response(cx, parts))
+}
+
+fn fail(parts: &mut [Part], failed: Vec<(usize, ErrorCode)>) {
+    for (slot, code) in failed {
+        if let Some(part) = parts.get_mut(slot) {
+            part.result = Err(Refusal::plain(code));
+        }
+    }
 }
 
 /// What a producer is told when its partition is not, or not known to be, in the transaction. Older ones do not retry

@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 
 use parking_lot::Mutex;
 
@@ -30,6 +31,12 @@ impl AckGroup {
     /// Whether nothing is waited for.
     pub fn is_complete(&self) -> bool {
         self.state.lock().missing.is_empty()
+    }
+
+    /// What failed, once everything has reported; `None` before.
+    pub fn outcome(&self) -> Option<Vec<(usize, ErrorCode)>> {
+        let mut state = self.state.lock();
+        state.missing.is_empty().then(|| std::mem::take(&mut state.failed))
     }
 
     /// Stops waiting: what has not reported fails with this code. What had failed before keeps its own.
@@ -73,6 +80,25 @@ impl Future for AllDurable {
         }
         state.waker = Some(task.waker().clone());
         Poll::Pending
+    }
+}
+
+impl AllDurable {
+    /// The same for a thread that may block.
+    pub fn wait(mut self) -> Vec<(usize, ErrorCode)> {
+        struct Unpark(Thread);
+        impl Wake for Unpark {
+            fn wake(self: Arc<Self>) {
+                self.0.unpark();
+            }
+        }
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        loop {
+            match Pin::new(&mut self).poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(failed) => return failed,
+                Poll::Pending => std::thread::park(),
+            }
+        }
     }
 }
 
@@ -164,6 +190,16 @@ mod tests {
         assert_eq!(group.give_up(ErrorCode::RequestTimedOut), [(1, ErrorCode::RequestTimedOut)]);
         b.release(Offset(1));
         assert!(group.is_complete());
+    }
+
+    #[test]
+    fn who_asks_late_learns_of_the_failure_all_the_same() {
+        let queue = AckQueue::default();
+        let group = AckGroup::new();
+        queue.wait(Offset(3), || Offset(0), 7, &group);
+        assert_eq!(group.outcome(), None);
+        queue.fail(ErrorCode::KafkaStorageError);
+        assert_eq!(group.outcome(), Some(vec![(7, ErrorCode::KafkaStorageError)]));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::log::{LogConfig, Opening};
 use crate::model::{Offset, TopicPartition};
 
 use super::Broker;
+use super::acks::{AckGroup, AllDurable};
 use super::log_dirs::BrokerDir;
 use super::metadata_log;
 use super::start::StartError;
@@ -91,6 +92,24 @@ impl Broker {
             jobs.into_iter().partition(|job| job.left.as_ref().is_some_and(|left| !left.opening.clean));
         self.recover(unclean, config.logs.recovery_threads_per_dir.max(1));
         quick.into_iter().for_each(|job| self.open(job));
+        self.until_recovered_is_durable();
+    }
+
+    /// What was read back is on stable storage, and shown, before the first request: a client must not be told of an
+    /// earlier end than it knows.
+    fn until_recovered_is_durable(&self) {
+        if self.acks_from_page_cache() {
+            return;
+        }
+        let group = AckGroup::new();
+        for (slot, partition) in self.partitions().all().iter().enumerate() {
+            let end = partition.ends().log_end;
+            if partition.durable() < end {
+                partition.when_durable(end, slot, &group);
+            }
+        }
+        // One that fails has taken its directory offline, and says so.
+        AllDurable(group).wait();
     }
 
     fn open(&self, job: Job<'_>) {

@@ -80,6 +80,19 @@ pub enum StorageCommand {
         #[arg(short, long)]
         config: PathBuf,
     },
+    /// Try every checksum in data directories, of a broker that is stopped, and tell what is damaged: exit status 0 if
+    /// nothing is.
+    Check {
+        /// Data directories.
+        #[arg(required_unless_present = "config")]
+        dirs: Vec<PathBuf>,
+        /// The broker's settings, which name the directories.
+        #[arg(short, long)]
+        config: Option<PathBuf>,
+        /// Take out what is damaged and keep the rest. Files that lose something are kept beside, as *.damaged.
+        #[arg(long)]
+        repair: bool,
+    },
     /// Print an id for a new cluster.
     RandomUuid,
     /// The feature levels of a release.

@@ -14,8 +14,10 @@
 //! | `recovery.rs`, `scan.rs`, `swap.rs` | loading a log, after any kind of stop |
 //! | `retention.rs` | forgetting: DeleteRecords, time, size; removed segments |
 //! | `cleaner/` | compaction |
+//! | `check.rs` | looking for damage, and mending it |
 
 pub mod append;
+pub mod check;
 pub mod checkpoint;
 pub mod cleaner;
 pub mod config;

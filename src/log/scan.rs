@@ -74,6 +74,11 @@ impl<'a> Scan<'a> {
         Ok(Found::Batch(Scanned { header, payload }))
     }
 
+    /// Goes on at another position, further on.
+    pub fn skip_to(&mut self, at: u64) {
+        self.at = at;
+    }
+
     /// What is in the buffer from the present position on.
     fn buffered(&self) -> &[u8] {
         let start = self.at.saturating_sub(self.buffer_at) as usize;

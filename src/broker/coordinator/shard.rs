@@ -306,7 +306,10 @@ impl<H: Host> Task<H> {
             self.partition.when_durable(self.end, 0, &durable);
         }
         let flight = Flight { durable, answers: round.answers, actions: round.actions };
-        if self.flights.is_empty() && flight.durable.is_complete() && !self.partition.is_offline() {
+        if self.flights.is_empty()
+            && flight.durable.outcome().is_some_and(|failed| failed.is_empty())
+            && !self.partition.is_offline()
+        {
             self.release(flight);
         } else {
             self.flights.push_back(flight);

@@ -123,7 +123,9 @@ impl GroupCommit {
     pub fn stop(&self) {
         self.shared.state.lock().stopping = true;
         self.shared.wake.notify_one();
+        // The last to hold it may be the commit thread itself, which cannot wait for its own end.
         if let Some(thread) = self.thread.lock().take()
+            && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
             error!("The commit thread of {} has died", self.shared.dir.display());

@@ -1,6 +1,7 @@
 //! `ottla storage`: prepares and looks at data directories, with the options and words of kafka-storage.sh, which
 //! scripts and images call.
 
+mod check;
 mod format;
 mod info;
 mod releases;
@@ -16,6 +17,7 @@ pub fn run(command: &StorageCommand) -> Exit {
     let done = match command {
         StorageCommand::Format(format) => return format::run(format),
         StorageCommand::Info { config } => return info::run(config),
+        StorageCommand::Check { dirs, config, repair } => return check::run(dirs, config.as_deref(), *repair),
         StorageCommand::RandomUuid => random_uuid().map(|id| format!("{id}\n")),
         StorageCommand::VersionMapping { release_version } => version_mapping(release_version.as_deref()),
         StorageCommand::FeatureDependencies { feature } => {

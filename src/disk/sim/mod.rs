@@ -122,6 +122,12 @@ impl SimDisk {
         self.state().crash_at = Some(op);
     }
 
+    /// Whether the operation has come at which power is lost.
+    pub fn has_lost_power(&self) -> bool {
+        let state = self.state();
+        state.crash_at.is_some_and(|at| state.ops >= at)
+    }
+
     /// The disk as it may be found after losing power now. Everything in it is durable; faults are not inherited.
     pub fn crash_image(&self, seed: u64) -> SimDisk {
         let state = self.state();
