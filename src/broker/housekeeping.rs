@@ -29,6 +29,10 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 pub struct Unwritten(Vec<Arc<GroupCommit>>);
 
 impl Unwritten {
+    pub fn is_of(&self, dir: &BrokerDir) -> bool {
+        self.0.iter().any(|commit| Arc::ptr_eq(commit, &dir.commit))
+    }
+
     /// Whether the partition lies in one of them.
     pub fn holds(&self, partition: &Partition) -> bool {
         self.0.iter().any(|commit| Arc::ptr_eq(commit, partition.commit()))

@@ -23,8 +23,8 @@ impl Broker {
             dir.commit.stop();
         }
         let all_closed = self.close_partitions();
-        self.write_checkpoints();
-        for dir in self.log_dirs().dirs.iter().filter(|dir| all_closed && !dir.commit.is_offline()) {
+        let unwritten = self.write_checkpoints();
+        for dir in self.log_dirs().dirs.iter().filter(|dir| all_closed && !unwritten.is_of(dir)) {
             let epoch = self.broker_epoch();
             if let Err(e) = dir.dir.leave_clean_mark(epoch) {
                 error!("Cannot mark {} as cleanly stopped: {e}", dir.dir.path().display());

@@ -186,7 +186,8 @@ impl Node {
         while let Some(slice) = partition.read(at, 1 << 20, up_to, true).unwrap_or_else(|e| panic!("{name}: {e}")) {
             let mut bytes = vec![0; slice.size_bytes as usize];
             ottla::disk::read_exact_at(&*slice.file, &mut bytes, slice.position).unwrap();
-            let aborted = partition.aborted(at, slice.end_offset).unwrap();
+            let aborted = slice.aborted_txns(at).unwrap();
+            let aborted: Vec<(i64, i64)> = aborted.iter().map(|t| (t.producer_id.0, t.first_offset.0)).collect();
             found.extend(records(&Bytes::from(bytes), at, &aborted, committed, &name));
             at = slice.end_offset;
         }
