@@ -84,17 +84,15 @@ fn of_decided_transactions() {
 #[test]
 fn of_transaction_markers() {
     let markers = |writer: &Writer| {
-        let mut topic = WritableTxnMarkerTopic::default();
-        topic.name = text("t").into();
-        topic.partition_indexes = vec![0];
-        let mut marker = WritableTxnMarker::default();
-        marker.producer_id = messages::ProducerId(writer.id);
-        marker.producer_epoch = writer.epoch;
-        marker.transaction_result = true;
-        marker.topics = vec![topic];
-        let mut request = WriteTxnMarkersRequest::default();
-        request.markers = vec![marker];
-        request
+        let topic = WritableTxnMarkerTopic { name: text("t").into(), partition_indexes: vec![0] };
+        let marker = WritableTxnMarker {
+            producer_id: messages::ProducerId(writer.id),
+            producer_epoch: writer.epoch,
+            transaction_result: true,
+            topics: vec![topic],
+            ..Default::default()
+        };
+        WriteTxnMarkersRequest { markers: vec![marker] }
     };
     shows(1, "/t-0/", markers, |answer| answer.markers[0].topics[0].partitions[0].error_code);
 }
