@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 pub struct Broker {
@@ -81,10 +82,13 @@ impl Broker {
     }
 }
 
-/// A port below those that the system gives to outgoing connections: one of them could take it while the broker is down.
+/// A port below those that the system gives to outgoing connections: one of them could take it while the broker is
+/// down. No port is given twice, for the same reason: another test's broker may be down at the moment.
 fn free_port() -> u16 {
-    let first = std::process::id() as u16 % 20_000;
-    let mut candidates = (0..20_000u16).map(|step| 10_000 + (first + step) % 20_000);
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id() % 20_000;
+    let next = || 10_000 + ((first + GIVEN.fetch_add(1, Ordering::Relaxed)) % 20_000) as u16;
+    let mut candidates = std::iter::repeat_with(next).take(20_000);
     candidates.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("no port is free")
 }
 
