@@ -13,6 +13,9 @@ mod report;
 mod threads;
 mod work;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
