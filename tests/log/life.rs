@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ottla::disk::{Disk, RealDisk, SimDisk};
+use ottla::disk::{Disk, Open, RealDisk, SimDisk};
 use ottla::log::names::DirState;
 use ottla::log::{AppendCtx, EndTxn, Handles, LogConfig, LogEnv, Opening, Origin, PartitionLog, ReadError, UpTo, Why};
 use ottla::model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicId, TopicPartition};
@@ -267,4 +267,30 @@ fn many_logs_share_few_open_files_and_open_without_touching_any() {
     let logs: Vec<_> =
         openings.iter().enumerate().map(|(n, o)| PartitionLog::open(env_of(n as i32), *o).unwrap()).collect();
     assert!(logs.iter().all(|log| !log.is_loaded() && log.log_end() == Offset(3)));
+}
+
+#[test]
+fn a_preallocated_segment_has_its_blocks_at_once_and_gives_back_what_it_did_not_need() {
+    use std::os::unix::fs::MetadataExt;
+    const SEGMENT_BYTES: u32 = 4 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let allocated = |dir: &Path| {
+        let found = std::fs::metadata(dir.join("00000000000000000000.log")).unwrap();
+        (found.len(), found.blocks() * 512)
+    };
+    let probe = disk.open(&dir.path().join("probe"), Open::Create).unwrap();
+    probe.allocate(u64::from(SEGMENT_BYTES), false).unwrap();
+    let reserves = std::fs::metadata(dir.path().join("probe")).unwrap().blocks() * 512 >= u64::from(SEGMENT_BYTES);
+    let config = LogConfig { segment_bytes: SEGMENT_BYTES, preallocate: true, ..LogConfig::default() };
+    let mut log = PartitionLog::create(env(&disk, &dir.path().join("t-0"), &config), 0).unwrap();
+    append(&mut log, &batch(1, 3, 1_000)).unwrap();
+    let (size, blocks) = allocated(&log.dir());
+    assert_eq!(size, batch(1, 3, 1_000).len() as u64);
+    // Some file systems cannot reserve.
+    assert!(!reserves || blocks >= u64::from(SEGMENT_BYTES));
+    close(&mut log, &*disk);
+    let (size, blocks) = allocated(&log.dir());
+    assert_eq!(size, batch(1, 3, 1_000).len() as u64);
+    assert!(!reserves || blocks < u64::from(SEGMENT_BYTES), "{blocks} bytes are still reserved");
 }

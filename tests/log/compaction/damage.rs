@@ -8,6 +8,7 @@ use std::io::IoSlice;
 use std::path::Path;
 
 use super::plain::{DIR, Plain, compacted};
+use crate::support::{append, ctx, produced};
 
 fn filled() -> Plain {
     let plain = Plain::new(compacted());
@@ -195,4 +196,36 @@ fn two_hours_of_commits_stay_small() {
     assert!(plain.segments() < 6);
     let newest: std::collections::HashMap<_, _> = plain.records().into_iter().map(|(o, key, _)| (key, o)).collect();
     assert_eq!(newest.len(), 200);
+}
+
+#[test]
+fn a_reader_of_old_bytes_still_learns_which_of_them_were_aborted() {
+    let mut plain = Plain::new(compacted());
+    let end = ottla::log::EndTxn {
+        producer_id: ottla::model::ProducerId(7),
+        producer_epoch: ottla::model::ProducerEpoch(0),
+        commit: false,
+        coordinator_epoch: 0,
+        transaction_version: 0,
+    };
+    plain.configure(|config| config.verify_transactions = false);
+    {
+        let mut log = plain.log.borrow_mut();
+        append(&mut log, &produced(1, 3, 7, 0, 0, true)).unwrap();
+        append(&mut log, &produced(2, 3, 7, 0, 3, true)).unwrap();
+        log.append_marker(&end, &ctx()).unwrap();
+    }
+    plain.put(&[("a", Some("x"))], 0);
+    plain.roll();
+    plain.settle();
+    let reader = plain.log.borrow().reader();
+    let slice = reader.read(Offset(0), 1 << 20, UpTo::LastStable, true).unwrap().unwrap();
+    plain.clean(0);
+    plain.put(&[("a", Some("y"))], 0);
+    plain.roll();
+    plain.settle();
+    plain.clean_at(0, &mut Unhurried).unwrap();
+    let aborted = slice.aborted_txns(Offset(0)).unwrap();
+    assert_eq!(aborted.iter().map(|t| (t.first_offset, t.last_offset)).collect::<Vec<_>>(), [(Offset(0), Offset(6))]);
+    assert!(plain.records().iter().all(|(offset, ..)| *offset >= 6), "only the marker and what came after it stay");
 }
