@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -274,7 +275,7 @@ impl Broker {
     }
 
     fn checkpoint_dir(&self, dir: &Arc<BrokerDir>) -> bool {
-        if dir.commit.is_offline() {
+        if dir.commit.is_offline() || !dir.opened.load(Ordering::Acquire) {
             return false;
         }
         match self.write_checkpoints_of(dir) {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 use tracing::{info, warn};
@@ -31,6 +32,8 @@ pub struct BrokerDir {
     /// What the checkpoints say of partitions that could not be opened. It is kept: without it the next start would
     /// take damage for the trace of a crash and cut it away.
     pub unopened: Mutex<HashMap<TopicPartition, Opening>>,
+    /// Whether all partitions are open: before that, checkpoints written anew would forget those that are not.
+    pub opened: AtomicBool,
     /// Partitions that the checkpoint files name.
     pub checkpointed: Mutex<HashSet<TopicPartition>>,
 }
@@ -141,8 +144,8 @@ fn take(
     let commit =
         GroupCommit::start(disk.clone(), path.clone()).map_err(|source| LogDirsError::Thread { dir: path, source })?;
     commit.room().set_reserve(config.durability.disk_reserve_bytes);
-    let (unopened, checkpointed) = Default::default();
-    Ok(BrokerDir { dir, id, commit: Arc::new(commit), was_clean, unopened, checkpointed })
+    let (unopened, checkpointed, opened) = Default::default();
+    Ok(BrokerDir { dir, id, commit: Arc::new(commit), was_clean, unopened, opened, checkpointed })
 }
 
 fn open_files_for_logs() -> usize {

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ use tracing::{info, warn};
 use crate::clock::Clock;
 use crate::config::TopicSettings;
 use crate::controller::metadata::{MetadataImage, PartitionImage, TopicImage};
-use crate::disk::fault;
+use crate::disk::{Disk, fault, read_small};
 use crate::log::checkpoint::{self, Offsets};
 use crate::log::names::DirState;
-use crate::log::{LogConfig, Opening};
-use crate::model::{Offset, TopicPartition};
+use crate::log::{FoundPartition, LogConfig, Opening, metadata_file};
+use crate::model::{Offset, TopicId, TopicName, TopicPartition};
 
 use super::Broker;
 use super::acks::{AckGroup, AllDurable};
@@ -48,8 +49,9 @@ struct Job<'a> {
 }
 
 impl Broker {
-    /// What lies in the log directories, with what the checkpoints say of it. Deleted partitions go at once.
-    pub(super) fn find_partitions(&self) -> Result<LeftBehind, StartError> {
+    /// What lies in the log directories, with what the checkpoints say of it. Deleted partitions go at once, also those
+    /// of `removed` topics whose files a stop kept from being set aside.
+    pub(super) fn find_partitions(&self, removed: &[(TopicName, TopicId)]) -> Result<LeftBehind, StartError> {
         let mut left: LeftBehind = HashMap::new();
         for dir in &self.log_dirs().dirs {
             let at = |source| StartError::Io { dir: dir.dir.path().into(), source };
@@ -57,6 +59,10 @@ impl Broker {
             for found in dir.dir.partitions().map_err(at)? {
                 match found.state {
                     DirState::Live if found.path.ends_with(metadata_log::FOLDER) => {}
+                    DirState::Live if is_of_removed(&**self.disk(), &found, removed).map_err(at)? => {
+                        info!("{} still had the files of a deleted topic; they are removed", found.name);
+                        self.remove_unopened(&found.name);
+                    }
                     DirState::Live => {
                         live.insert(found.name);
                     }
@@ -92,6 +98,9 @@ impl Broker {
             jobs.into_iter().partition(|job| job.left.as_ref().is_some_and(|left| !left.opening.clean));
         self.recover(unclean, config.logs.recovery_threads_per_dir.max(1));
         quick.into_iter().for_each(|job| self.open(job));
+        for dir in &self.log_dirs().dirs {
+            dir.opened.store(true, Ordering::Release);
+        }
         self.until_recovered_is_durable();
     }
 
@@ -156,6 +165,16 @@ impl Broker {
             queue.into_inner().into_iter().for_each(|job| self.open(job));
         }
     }
+}
+
+/// Whether a directory holds what a deleted topic has left.
+fn is_of_removed(disk: &dyn Disk, found: &FoundPartition, removed: &[(TopicName, TopicId)]) -> io::Result<bool> {
+    if !removed.iter().any(|(name, _)| *name == found.name.topic) {
+        return Ok(false);
+    }
+    let bytes = read_small(disk, &found.path.join(metadata_file::FILE_NAME))?;
+    let id = bytes.and_then(|bytes| metadata_file::decode(&bytes).ok());
+    Ok(removed.iter().any(|(_, removed)| Some(*removed) == id))
 }
 
 /// The lock is not held while the job is done.

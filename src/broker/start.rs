@@ -62,13 +62,14 @@ pub fn start(config: BrokerConfig, clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -
         snapshot_after_bytes: u64::try_from(config.metadata_log.bytes_between_snapshots_max).unwrap_or(u64::MAX),
     };
     let loaded = opening.load()?;
+    let removed = loaded.removed_topics();
     let metadata = Arc::new(loaded.start(clock.clone(), activation(&config, &log_dirs))?);
     let broker = Broker::new(Parts { layers, clock, disk, log_dirs, metadata: metadata.clone() });
     let image = metadata.image();
     broker.adopt_configs(&image);
     broker.adopt_security(&image);
     broker.quotas().adopt(&image);
-    let left = broker.find_partitions()?;
+    let left = broker.find_partitions(&removed)?;
     broker.open_partitions(&image, left);
     broker.publish(image);
     let loser = Arc::downgrade(&broker);

@@ -279,7 +279,7 @@ impl Broker {
     }
 
     /// Sets the files of a partition aside that could not be opened, wherever they lie.
-    fn remove_unopened(&self, name: &TopicPartition) -> Vec<Arc<BrokerDir>> {
+    pub(super) fn remove_unopened(&self, name: &TopicPartition) -> Vec<Arc<BrokerDir>> {
         let mut touched = Vec::new();
         for dir in &self.log_dirs().dirs {
             dir.unopened.lock().remove(name);

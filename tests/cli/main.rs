@@ -151,3 +151,26 @@ fn a_formatted_directory_is_started_on_and_another_nodes_is_refused() {
     assert_eq!(status, 78, "{errors}");
     assert!(errors.contains("belongs to node 1"), "{errors}");
 }
+
+#[test]
+fn storage_check_finds_damage_and_keeps_away_from_a_running_broker() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Running::start(&mut ottla(dir.path(), &["--override", ANY_PORT]));
+    let (status, _, errors) = ended(&mut ottla(dir.path(), &["storage", "check", "ottla-data"]));
+    assert!(status == 1 && errors.contains("ottla-data is in use"), "{errors}");
+    broker.signal("TERM");
+    assert_eq!(broker.wait().0, 0);
+    let (status, out, errors) = ended(&mut ottla(dir.path(), &["storage", "check", "ottla-data"]));
+    assert!(status == 0 && out.contains("Nothing is damaged."), "{out}{errors}");
+    let log = dir.path().join("ottla-data/__cluster_metadata-0/00000000000000000000.log");
+    let mut bytes = std::fs::read(&log).unwrap();
+    bytes[80] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    for arguments in [&["storage", "check", "ottla-data"][..], &["storage", "check", "ottla-data", "--repair"]] {
+        let (status, out, _) = ended(&mut ottla(dir.path(), arguments));
+        assert!(status == 1 && out.contains("DAMAGED") && out.contains("a checksum is wrong at position 0"), "{out}");
+    }
+    let (status, _, _) = ended(&mut ottla(dir.path(), &["storage", "check", "no-such-directory"]));
+    assert_eq!(status, 1);
+    assert!(!dir.path().join("no-such-directory").exists());
+}

@@ -26,7 +26,10 @@ fn a_keyed_topic_compacts_and_retention_takes_effect_soon() {
 fn what_was_acknowledged_survives_kill_9_under_a_running_producer() {
     let Some(python) = tools::python() else { return };
     let mut broker = Broker::start(&[]);
-    for cycle in 0..3 {
+    // A thousand in the long mode.
+    let cycles = std::env::var("OTTLA_KILLS").ok().and_then(|n| n.parse().ok());
+    let long = std::env::var_os("OTTLA_LONG_TESTS").is_some();
+    for cycle in 0..cycles.unwrap_or(if long { 1000 } else { 3 }) {
         let produced = python.start("produce_until_killed.py", &[&broker.address(), &cycle.to_string()]);
         produced.wait_for_line("going");
         broker.kill();

@@ -1,6 +1,6 @@
 //! Where a one-node Apache Kafka breaks its word after it was killed, this broker keeps it.
 
-use ottla::disk::SimDisk;
+use ottla::disk::{Disk, SimDisk};
 
 use super::node::Node;
 
@@ -112,5 +112,34 @@ fn the_first_request_after_the_start_finds_every_partition_led() {
     let mut node = killed(node);
     for partition in 0..20 {
         assert!(node.produce("t", partition, None, &["value"]).is_some(), "partition {partition}");
+    }
+}
+
+#[test]
+fn files_of_a_deleted_topic_go_though_the_stop_came_first() {
+    let mut node = Node::start(&SimDisk::new()).unwrap();
+    node.create("t", 1, &[]).unwrap();
+    node.produce("t", 0, None, &["old"]).unwrap();
+    let before = node.disk.killed_image();
+    node.delete("t").unwrap();
+    node.create("t", 1, &[]).unwrap();
+    // The metadata of now with the directory of then, as if the renaming had not come through.
+    let disk = node.disk.killed_image();
+    drop(node);
+    copy(&before, &disk, std::path::Path::new("/data/t-0"));
+    let mut node = Node::start(&disk).unwrap();
+    assert_eq!(node.produce("t", 0, None, &["new"]), Some(0));
+    let names: Vec<String> = disk.list(std::path::Path::new("/data")).unwrap().into_iter().map(|e| e.name).collect();
+    assert!(!names.iter().any(|name| name.ends_with("-stray")), "{names:?}");
+}
+
+/// Makes a directory what it is on another disk.
+fn copy(from: &SimDisk, to: &SimDisk, dir: &std::path::Path) {
+    to.remove_dir_all(dir).unwrap();
+    to.create_dir_all(dir).unwrap();
+    for entry in from.list(dir).unwrap() {
+        let path = dir.join(entry.name);
+        let bytes = ottla::disk::read_small(from, &path).unwrap().unwrap();
+        ottla::disk::write_atomically(to, &path, &bytes).unwrap();
     }
 }

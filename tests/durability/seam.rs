@@ -106,3 +106,21 @@ fn of_new_topics() {
         |answer| answer.topics[0].error_code,
     );
 }
+
+/// With acks=1, and from the page cache, `flush.messages` still has the last word.
+#[test]
+fn of_every_record_where_flush_messages_asks_for_it() {
+    for lost in [false, true] {
+        let mut node = Node::start_with(&SimDisk::new(), &[("ottla.acks.all", "page-cache")]).unwrap();
+        node.create("t", 1, &[("flush.messages", "2")]).unwrap();
+        assert_eq!(produced(node.ask(PRODUCE, &produce("t", 0, None, &["first"]).with_acks(1))), Some(0));
+        node.disk.hold_syncs(true);
+        node.send(PRODUCE, &produce("t", 0, None, &["second"]).with_acks(1));
+        node.disk.wait_for_held_syncs(1);
+        if lost {
+            node.disk.crash_at(node.disk.ops());
+        }
+        node.disk.hold_syncs(false);
+        assert_eq!(produced(node.receive::<messages::ProduceRequest>(PRODUCE)), (!lost).then_some(1));
+    }
+}

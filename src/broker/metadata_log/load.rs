@@ -12,7 +12,7 @@ use crate::controller::machine::{Machine, Now};
 use crate::controller::metadata::{MetadataImage, MetadataMachine, Settings};
 use crate::controller::records::MetadataRecord;
 use crate::disk::Disk;
-use crate::model::NodeId;
+use crate::model::{NodeId, TopicId, TopicName};
 use crate::records::{BatchHeader, ControlRecord, Voter};
 
 /// What a metadata log is opened with.
@@ -52,6 +52,8 @@ pub struct Loaded {
     pub(super) bytes_since_snapshot: u64,
     /// Records of `bootstrap.checkpoint`.
     pub(super) bootstrap: Vec<MetadataRecord>,
+    /// Topics that were deleted since the newest snapshot, by name and id.
+    removed_topics: Vec<(TopicName, TopicId)>,
 }
 
 impl std::fmt::Debug for Loaded {
@@ -74,6 +76,7 @@ impl Opening {
             last_record_ms: 0,
             bytes_since_snapshot: 0,
             bootstrap: Vec::new(),
+            removed_topics: Vec::new(),
             opening: self,
         };
         loaded.read_quorum_state()?;
@@ -89,6 +92,11 @@ impl Loaded {
     /// The metadata as the log has it, before this node has registered itself.
     pub fn image(&self) -> &MetadataImage {
         self.machine.image()
+    }
+
+    /// Topics that were deleted since the newest snapshot. A stop may have come before their files were set aside.
+    pub fn removed_topics(&self) -> Vec<(TopicName, TopicId)> {
+        self.removed_topics.clone()
     }
 
     fn node(&self) -> i32 {
@@ -187,6 +195,11 @@ impl Loaded {
             Content::Metadata(records) => {
                 for (record, offset) in records.iter().zip(base..).filter(|(_, offset)| *offset >= applied) {
                     self.machine.move_to(offset);
+                    if let MetadataRecord::RemoveTopic(removed) = record
+                        && let Some(topic) = self.machine.image().topics.by_id(removed.topic_id)
+                    {
+                        self.removed_topics.push((topic.name.clone(), topic.id));
+                    }
                     apply(&mut self.machine, path, offset, header.max_timestamp, record)?;
                 }
                 self.machine.move_to(header.next_offset().0);

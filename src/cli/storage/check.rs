@@ -55,7 +55,7 @@ pub fn run(dirs: &[PathBuf], config: Option<&Path>, repair: bool) -> Exit {
     println!("{} partitions, {} batches, {} bytes", sum.partitions, sum.batches, sum.size_bytes);
     match (sum.damaged, sum.mended) {
         (0, _) => println!("Nothing is damaged."),
-        (damaged, 0) => {
+        (damaged, 0) if !repair => {
             println!("{damaged} findings of damage. --repair takes out what is damaged and keeps the rest.")
         }
         (damaged, mended) => println!("{mended} of {damaged} findings of damage were mended."),
@@ -82,6 +82,8 @@ fn check_dir(disk: &Arc<dyn Disk>, path: &Path, repair: bool, sum: &mut Sum) -> 
         sum.partitions += 1;
         sum.batches += checked.batches;
         sum.size_bytes += checked.size_bytes;
+        // Metadata without one of its changes would be other metadata: nothing is taken out of its log.
+        let repair = repair && !partition.path.ends_with(METADATA_LOG);
         let mended = tell(&**disk, &checked, repair, sum).map_err(at)?;
         if mended && checked.end < recovery_point {
             shortened.insert(partition.name, checked.end);
