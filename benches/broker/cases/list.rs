@@ -77,6 +77,7 @@ fn lives() -> Vec<Case> {
 }
 
 fn produce(durability: Durability) -> Vec<Case> {
+    const CPU: &[Also] = &[("CPU", less("cpu_us_per_op", "us of CPU per record"), None)];
     let all_shapes = [
         ("100B single", Shape::single(100), &[1, 4, 16][..]),
         ("100B in 16K", Shape::new(100, 16 * KB), &[1, 16]),
@@ -97,7 +98,8 @@ fn produce(durability: Durability) -> Vec<Case> {
             let load = Produce { shape, connections, window, acks: -1 };
             let limit = (!is_single).then_some(limit);
             let is_quick = quick.contains(&name.as_str());
-            cases.push(shared(&format!("produce {name}"), durability, is_quick, shows, limit, load));
+            let case = shared(&format!("produce {name}"), durability, is_quick, shows, limit, load);
+            cases.push(Case { also: CPU, ..case });
         }
     }
     for (what, shape, connections) in
