@@ -58,6 +58,7 @@ fn describe(cx: &Context, dir: &BrokerDir, partitions: &[Arc<Partition>], asked:
         log_dir: StrBytes::from_string(path.to_string_lossy().into_owned()),
         total_bytes: -1,
         usable_bytes: -1,
+        is_cordoned: cx.broker.config().is_cordoned(dir.dir.path()),
         ..Default::default()
     };
     let space = cx.broker.disk().space(dir.dir.path()).ok().filter(|_| !dir.commit.is_offline());

@@ -1,9 +1,11 @@
 //! The table of settings as the metadata machine asks for it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use uuid::Uuid;
 
 use crate::config::dynamic::{Layers, Level};
 use crate::config::value::ValueError;
@@ -16,6 +18,8 @@ use crate::model::ErrorCode;
 /// Judges changes by the broker's present settings.
 pub struct Rules {
     pub layers: Arc<ArcSwap<Layers>>,
+    /// The log directories as the settings name them, with their ids.
+    pub log_dirs: Vec<(PathBuf, Uuid)>,
 }
 
 impl ConfigRules for Rules {
@@ -66,6 +70,12 @@ impl ConfigRules for Rules {
             ConfigKind::BrokerLogger => return None,
         };
         described.into_iter().find(|d| d.name == key).and_then(|d| d.value)
+    }
+
+    fn cordoned(&self) -> Vec<Uuid> {
+        let config = self.layers.load().config.clone();
+        let cordoned = self.log_dirs.iter().filter(|(path, _)| config.is_cordoned(path));
+        cordoned.map(|(_, id)| *id).collect()
     }
 
     fn topic_configs(&self, _image: &MetadataImage, own: &BTreeMap<String, String>) -> Vec<EffectiveConfig> {

@@ -58,7 +58,7 @@ pub fn start(config: BrokerConfig, clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -
     let opening = metadata_log::Opening {
         disk: disk.clone(),
         log_dir: config.metadata_dir.clone(),
-        settings: metadata_settings(&config, &layers),
+        settings: metadata_settings(&config, &layers, &log_dirs),
         snapshot_after_bytes: u64::try_from(config.metadata_log.bytes_between_snapshots_max).unwrap_or(u64::MAX),
     };
     let loaded = opening.load()?;
@@ -94,7 +94,7 @@ fn random() -> u128 {
     u128::from_be_bytes(bytes)
 }
 
-fn metadata_settings(config: &BrokerConfig, layers: &Arc<ArcSwap<Layers>>) -> MetadataSettings {
+fn metadata_settings(config: &BrokerConfig, layers: &Arc<ArcSwap<Layers>>, log_dirs: &LogDirs) -> MetadataSettings {
     MetadataSettings {
         node_id: config.node_id.0,
         default_partitions: config.new_topics.partitions,
@@ -102,7 +102,10 @@ fn metadata_settings(config: &BrokerConfig, layers: &Arc<ArcSwap<Layers>>) -> Me
         delete_topics: config.new_topics.may_be_deleted,
         min_insync_replicas: config.topic(&Overrides::new()).min_insync_replicas,
         kraft_version: 0,
-        rules: Arc::new(Rules { layers: layers.clone() }),
+        rules: Arc::new(Rules {
+            layers: layers.clone(),
+            log_dirs: log_dirs.dirs.iter().map(|dir| (dir.dir.path().to_path_buf(), dir.id.0)).collect(),
+        }),
         derive_scram_keys,
     }
 }

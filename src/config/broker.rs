@@ -54,6 +54,12 @@ pub struct BrokerConfig {
 }
 
 impl BrokerConfig {
+    /// Whether a log directory takes no new partitions (`cordoned.log.dirs`).
+    pub fn is_cordoned(&self, log_dir: &std::path::Path) -> bool {
+        let cordoned = self.values.list("cordoned.log.dirs");
+        cordoned.iter().any(|dir| dir == "*" || std::path::Path::new(dir) == log_dir)
+    }
+
     /// Reads settings. All mistakes are told at once; warnings come with success too.
     pub fn read(settings: Settings) -> (Result<BrokerConfig, Vec<Problem>>, Vec<Problem>) {
         let mut settings = settings;

@@ -68,11 +68,19 @@ pub fn cluster_default(layers: &Layers) -> Vec<Described> {
     layers.cluster_default.keys().map(only_default).collect()
 }
 
+/// Rates that only exist while the broker runs: no file can set them.
+const THROTTLES: &[&str] = &[
+    "leader.replication.throttled.rate",
+    "follower.replication.throttled.rate",
+    "replica.alter.log.dirs.io.max.bytes.per.second",
+];
+
 fn broker_entry(layers: &Layers, name: &str) -> Described {
     let declared = schema::BROKER.get(name).copied();
     let typed = declared.or_else(|| schema::broker_key(name).filter(|key| schema::BROKER.contains_key(key.name)));
     // A value of unknown type may be a secret.
-    let sensitive = typed.is_none_or(Key::is_sensitive);
+    let is_throttle = THROTTLES.contains(&name);
+    let sensitive = typed.is_none_or(Key::is_sensitive) && !is_throttle;
     let value = match declared {
         Some(key) => layers.config.values.get(key.name).text(),
         None => layers.config.settings.text(name).map(str::to_string),
@@ -82,10 +90,10 @@ fn broker_entry(layers: &Layers, name: &str) -> Described {
         name: name.to_string(),
         value: value.filter(|_| !sensitive),
         source: synonyms.first().map_or(Source::Default, |synonym| synonym.source),
-        read_only: declared.is_none_or(|key| key.update == Update::ReadOnly),
+        read_only: declared.is_none_or(|key| key.update == Update::ReadOnly) && !is_throttle,
         sensitive,
         synonyms,
-        type_code: typed.map_or(0, |key| key.kind.code()),
+        type_code: if is_throttle { schema::Kind::Long.code() } else { typed.map_or(0, |key| key.kind.code()) },
         documentation: declared.map(|key| key.doc),
     }
 }

@@ -72,12 +72,37 @@ impl Layers {
                 value::parse(key, text)?;
             }
         }
+        self.check_cordoned(settings)?;
         if level == Level::ClusterDefault {
             let what = "Cannot update these configs at default cluster level, broker id must be specified";
             refuse_all(settings, what, |name| update_of(name) == Some(Update::PerBroker))?;
         }
         self.check_steps(settings)?;
         self.check_together(level, settings)
+    }
+
+    /// Only directories that are there can be cordoned.
+    fn check_cordoned(&self, settings: &Overrides) -> Result<(), ValueError> {
+        const KEY: &str = "cordoned.log.dirs";
+        let Some(text) = settings.get(KEY) else { return Ok(()) };
+        let dirs = value::items(text);
+        if dirs.iter().any(|dir| dir == "*") {
+            return match dirs.len() {
+                1 => Ok(()),
+                _ => Err(ValueError(format!(
+                    "requirement failed: When {KEY} is set to *, it must not contain other values"
+                ))),
+            };
+        }
+        let known = |dir: &str| self.config.log_dirs.iter().any(|known| known == std::path::Path::new(dir));
+        let unknown: Vec<String> = dirs.into_iter().filter(|dir| !known(dir)).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        Err(ValueError(format!(
+            "requirement failed: All entries in {KEY} must be present in log.dirs or log.dir. Missing entries : {}",
+            unknown.join(", ")
+        )))
     }
 
     /// Pools of threads at most double or halve in one step.
@@ -166,6 +191,20 @@ mod tests {
         let (both, _) = cluster.with(Level::Node, overrides([("log.retention.ms", "3")]));
         let (node_gone, _) = both.with(Level::Node, Overrides::new());
         assert_eq!([&layers, &cluster, &both, &node_gone].map(retention), [1, 2, 3, 2]);
+    }
+
+    #[test]
+    fn only_directories_that_are_there_can_be_cordoned() {
+        let layers = layers("log.dirs=/a,/b\n");
+        let check = |dirs: &str| layers.check(Level::Node, &overrides([("cordoned.log.dirs", dirs)])).map_err(|e| e.0);
+        for good in ["", "/a", "/a,/b", "*"] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        assert!(check("/a,/c").unwrap_err().ends_with("Missing entries : /c"));
+        assert!(check("/a,*").unwrap_err().contains("must not contain other values"));
+        let (with, _) = layers.with(Level::Node, overrides([("cordoned.log.dirs", "/b")]));
+        let is_cordoned = |dir: &str| with.config.is_cordoned(std::path::Path::new(dir));
+        assert_eq!(["/a", "/b"].map(is_cordoned), [false, true]);
     }
 
     #[test]

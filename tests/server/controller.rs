@@ -43,3 +43,16 @@ fn a_controller_listener_tells_of_controllers_and_serves_no_data() {
     stream.write_all(&codec::encode_request(1, None, 12, &MetadataRequest::default()).unwrap()).unwrap();
     assert!(frame(&mut stream).is_none(), "what is not served there closes the connection");
 }
+
+#[test]
+fn a_broker_whose_directories_are_all_cordoned_takes_no_topics() {
+    const INVALID_REPLICATION_FACTOR: i16 = 38;
+    for (cordoned, code) in [("", 0), ("*", INVALID_REPLICATION_FACTOR)] {
+        let running = start(&[("cordoned.log.dirs", cordoned)]);
+        let topic = create_topics_request::CreatableTopic::default().with_name(TopicName("t".into()));
+        let topic = topic.with_num_partitions(1).with_replication_factor(1);
+        let request = CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(10_000);
+        let created: CreateTopicsResponse = call(&mut running.connect(), 7, &request);
+        assert_eq!(created.topics[0].error_code, code, "{cordoned:?}");
+    }
+}

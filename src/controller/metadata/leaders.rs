@@ -154,7 +154,7 @@ impl MetadataMachine {
             return Err(ApiError::bare(ErrorCode::NoReassignmentInProgress));
         };
         let replicas: Vec<i32> = replicas.iter().map(|id| id.0).collect();
-        Placement::new(&self.image).check(&replicas, None)?;
+        Placement::new(&self.image, Vec::new()).check(&replicas, None)?;
         if !may_change_factor && replicas.len() != partition.replicas.len() {
             let why =
                 format!("The replication factor is changed from {} to {}", partition.replicas.len(), replicas.len());

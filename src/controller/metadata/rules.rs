@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use super::event::ApiError;
 use super::image::{ConfigKind, ConfigResource, MetadataImage};
 
@@ -43,6 +45,10 @@ pub trait ConfigRules: Send + Sync {
     fn is_list(&self, kind: ConfigKind, key: &str) -> bool;
     /// What holds where nothing is set for a resource of this kind.
     fn default_value(&self, kind: ConfigKind, key: &str) -> Option<String>;
+    /// This node's log directories that take no new partitions.
+    fn cordoned(&self) -> Vec<Uuid> {
+        Vec::new()
+    }
     /// Every config of a topic with these of its own, in order of names.
     fn topic_configs(&self, image: &MetadataImage, own: &BTreeMap<String, String>) -> Vec<EffectiveConfig>;
 }

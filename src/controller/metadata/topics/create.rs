@@ -43,7 +43,7 @@ impl Creation<'_> {
             return response;
         }
         let image = self.machine.image();
-        let mut placement = Placement::new(image);
+        let mut placement = Placement::new(image, self.machine.settings.rules.cordoned());
         for topic in topics {
             let mut made = Vec::new();
             match self.create(topic, &mut placement, &mut made) {

@@ -23,7 +23,7 @@ pub(crate) fn create_partitions(
     for topic in &request.topics {
         topics.entry(&topic.name).or_insert((0, topic)).0 += 1;
     }
-    let mut placement = Placement::new(machine.image());
+    let mut placement = Placement::new(machine.image(), machine.settings.rules.cordoned());
     let mut results = Vec::new();
     let mut room = PARTITIONS_PER_REQUEST_MAX;
     for (name, (count, topic)) in topics {

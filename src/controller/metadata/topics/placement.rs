@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::controller::metadata::event::ApiError;
-use crate::controller::metadata::image::{MetadataImage, PartitionImage};
+use crate::controller::metadata::image::{BrokerImage, MetadataImage, PartitionImage};
 use crate::model::ErrorCode;
 
 /// Says that a broker has not chosen a directory yet.
@@ -14,13 +14,15 @@ const DIRECTORY_UNASSIGNED: Uuid = Uuid::from_u128(1);
 /// Hands out replicas and directories, so that the directories of this node fill evenly.
 pub(crate) struct Placement<'a> {
     image: &'a MetadataImage,
+    /// Directories that take nothing new.
+    cordoned: Vec<Uuid>,
     /// Partitions by directory, of each broker that has been asked for.
     loads: BTreeMap<i32, BTreeMap<Uuid, usize>>,
 }
 
 impl<'a> Placement<'a> {
-    pub(crate) fn new(image: &'a MetadataImage) -> Self {
-        Placement { image, loads: BTreeMap::new() }
+    pub(crate) fn new(image: &'a MetadataImage, cordoned: Vec<Uuid>) -> Self {
+        Placement { image, cordoned, loads: BTreeMap::new() }
     }
 
     /// Replicas for a new partition on as many brokers as asked for.
@@ -31,7 +33,8 @@ impl<'a> Placement<'a> {
                 "Invalid replication factor {replication_factor}: the replication factor must be positive."
             ));
         }
-        let brokers: Vec<i32> = self.image.cluster.brokers.values().filter(|b| b.is_active()).map(|b| b.id).collect();
+        let brokers: Vec<i32> =
+            self.image.cluster.brokers.values().filter(|b| self.has_room(b)).map(|b| b.id).collect();
         if brokers.is_empty() {
             return refuse("All brokers are currently fenced, or have all their log directories cordoned.".into());
         }
@@ -44,6 +47,12 @@ impl<'a> Placement<'a> {
             ));
         }
         Ok(brokers.into_iter().take(wanted).collect())
+    }
+
+    /// Active, with a directory that takes something new.
+    fn has_room(&self, broker: &BrokerImage) -> bool {
+        let open = |dir: &Uuid| !self.cordoned.contains(dir);
+        broker.is_active() && (broker.log_dirs.is_empty() || broker.log_dirs.iter().any(open))
     }
 
     /// Checks an assignment that somebody made by hand, and the factor of its siblings.
@@ -90,7 +99,7 @@ impl<'a> Placement<'a> {
 
     /// The directory of a broker that holds the fewest partitions.
     fn directory(&mut self, broker: i32) -> Uuid {
-        let loads = self.loads.entry(broker).or_insert_with(|| directory_loads(self.image, broker));
+        let loads = self.loads.entry(broker).or_insert_with(|| directory_loads(self.image, broker, &self.cordoned));
         match loads.iter_mut().min_by_key(|(_, load)| **load) {
             Some((directory, load)) => {
                 *load += 1;
@@ -101,11 +110,15 @@ impl<'a> Placement<'a> {
     }
 }
 
-fn directory_loads(image: &MetadataImage, broker: i32) -> BTreeMap<Uuid, usize> {
+fn directory_loads(image: &MetadataImage, broker: i32, own: &[Uuid]) -> BTreeMap<Uuid, usize> {
     let Some(registration) = image.cluster.brokers.get(&broker) else { return BTreeMap::new() };
     let cordoned = registration.cordoned_log_dirs.as_deref().unwrap_or_default();
-    let mut loads: BTreeMap<Uuid, usize> =
-        registration.log_dirs.iter().filter(|dir| !cordoned.contains(dir)).map(|dir| (*dir, 0)).collect();
+    let mut loads: BTreeMap<Uuid, usize> = registration
+        .log_dirs
+        .iter()
+        .filter(|dir| !cordoned.contains(dir) && !own.contains(dir))
+        .map(|dir| (*dir, 0))
+        .collect();
     if loads.len() > 1 {
         for partition in image.topics.iter().flat_map(|topic| topic.partitions()) {
             for (replica, directory) in partition.replicas.iter().zip(&partition.directories) {
