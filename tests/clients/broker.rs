@@ -1,5 +1,6 @@
 //! The real binary on a free loopback port and a directory of its own.
 
+use crate::java::Settings;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -8,9 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 pub struct Broker {
-    dir: tempfile::TempDir,
+    dir: Option<tempfile::TempDir>,
     port: u16,
-    settings: Vec<String>,
+    arguments: Vec<String>,
     process: Option<Child>,
 }
 
@@ -26,7 +27,17 @@ impl Broker {
             "transaction.state.log.num.partitions=4".into(),
         ];
         all.extend(settings.iter().map(|(key, value)| format!("{key}={value}")));
-        let mut broker = Broker { dir, port, settings: all, process: None };
+        let arguments = all.into_iter().flat_map(|setting| ["--override".to_string(), setting]).collect();
+        Self::launch(Some(dir), port, arguments)
+    }
+
+    /// On the settings and data of somebody else, which stay when this broker is gone.
+    pub fn on(settings: &Settings) -> Broker {
+        Self::launch(None, settings.port(), vec![settings.file().display().to_string()])
+    }
+
+    fn launch(dir: Option<tempfile::TempDir>, port: u16, arguments: Vec<String>) -> Broker {
+        let mut broker = Broker { dir, port, arguments, process: None };
         broker.restart();
         broker
     }
@@ -36,16 +47,13 @@ impl Broker {
     }
 
     pub fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
+        self.dir.as_ref().expect("data of somebody else").path().join("data")
     }
 
     /// Starts the process and waits until it takes connections.
     pub fn restart(&mut self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ottla"));
-        command.arg("start").stdout(Stdio::piped()).stderr(Stdio::inherit());
-        for setting in &self.settings {
-            command.args(["--override", setting]);
-        }
+        command.arg("start").args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut process = command.spawn().unwrap();
         let out = BufReader::new(process.stdout.take().unwrap());
         std::thread::spawn(move || {
@@ -84,7 +92,7 @@ impl Broker {
 
 /// A port below those that the system gives to outgoing connections: one of them could take it while the broker is
 /// down. No port is given twice, for the same reason: another test's broker may be down at the moment.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static GIVEN: AtomicU32 = AtomicU32::new(0);
     let first = std::process::id() % 20_000;
     let next = || 10_000 + ((first + GIVEN.fetch_add(1, Ordering::Relaxed)) % 20_000) as u16;

@@ -4,6 +4,7 @@
 //! unless `OTTLA_TESTS_REQUIRE_TOOLS=1` asks for all of them.
 
 mod broker;
+mod java;
 mod tools;
 
 use broker::Broker;
@@ -81,5 +82,21 @@ fn node_clients_create_produce_and_consume() {
     let broker = Broker::start(&[("group.initial.rebalance.delay.ms", "0")]);
     for client in ["kafkajs", "platformatic"] {
         node.run(&[client, &broker.address()]);
+    }
+}
+
+#[test]
+fn kafkas_tools_say_the_same_of_both_brokers() {
+    let Some(java) = tools::java() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let [ours, theirs] = ["ottla", "kafka"].map(|name| java::Settings::write(&folder.path().join(name), &[]));
+    let _ottla = Broker::on(&ours);
+    let _kafka = java::Kafka::start(java, &theirs);
+    let mut tools = java.tools();
+    for command in [["kafka-topics", "--create", "--topic", "a"], ["kafka-topics", "--describe", "--topic", "a"]] {
+        let [ours, theirs] = [&ours, &theirs]
+            .map(|broker| tools.run(&[&command[..], &["--bootstrap-server", &broker.address()]].concat()));
+        println!("{ours:?}\n{theirs:?}");
+        assert_eq!(ours.status, theirs.status);
     }
 }

@@ -1,6 +1,7 @@
 //! Other languages' tools with their Kafka clients, made once under `target/`: a Python environment, a Go program, Node
-//! packages.
+//! packages, Apache Kafka's jars.
 
+use crate::java::Java;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -27,6 +28,12 @@ pub fn go() -> Option<&'static Program> {
 pub fn node() -> Option<&'static Program> {
     static MADE: Made<Program> = OnceLock::new();
     or_skip("Node", MADE.get_or_init(make_node))
+}
+
+/// Apache Kafka with its tools, or `None` where there is no Java or no Maven.
+pub fn java() -> Option<&'static Java> {
+    static MADE: Made<Java> = OnceLock::new();
+    or_skip("Java", MADE.get_or_init(make_java))
 }
 
 fn or_skip<T>(language: &str, made: &'static Result<T, String>) -> Option<&'static T> {
@@ -92,9 +99,28 @@ fn make_node() -> Result<Program, String> {
     Ok(Program { command: vec!["node".into(), script.into()] })
 }
 
+fn make_java() -> Result<Java, String> {
+    let folder = folder_for("java");
+    let (jars, classes) = (folder.join("lib"), folder.join("classes"));
+    once(&jars, include_str!("java/pom.xml"), || {
+        let quiet = ["--quiet", "--batch-mode", "-DincludeScope=runtime"];
+        let out = format!("-DoutputDirectory={}", jars.display());
+        let pom = sources("java").join("pom.xml");
+        call(Command::new("mvn").args(quiet).arg(out).arg("-f").arg(pom).arg("dependency:copy-dependencies"))
+    })?;
+    once(&classes, concat!(include_str!("java/Tools.java"), include_str!("java/Server.java")), || {
+        let programs = ["Tools.java", "Server.java"].map(|name| sources("java").join(name));
+        let with = format!("{}/*", jars.display());
+        call(Command::new("javac").args(["-cp", &with, "-d"]).arg(&classes).args(programs))
+    })?;
+    Ok(Java { jars, classes })
+}
+
 fn call(command: &mut Command) -> Result<(), String> {
     let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    // Maven says what went wrong on its standard output.
+    let said = || String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    if output.status.success() { Ok(()) } else { Err(said()) }
 }
 
 /// A program that plays one client as its first argument names it, against the broker at the second.
