@@ -25,7 +25,7 @@ COPY --from=build /ottla /usr/local/bin/ottla
 COPY --chmod=755 config/docker/run /etc/kafka/docker/run
 COPY --chmod=755 config/docker/bin/ /opt/kafka/bin/
 COPY config/docker/server.properties /etc/kafka/docker/server.properties
-COPY LICENSE /usr/share/doc/ottla/LICENSE
+COPY config/LICENSE /usr/share/doc/ottla/LICENSE
 
 RUN chown -R 1000:1000 /opt/kafka /mnt/shared/config /var/lib/kafka /etc/kafka
 
