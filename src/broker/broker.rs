@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -14,7 +15,7 @@ use crate::config::dynamic::Layers;
 use crate::config::log_levels::LogLevels;
 use crate::controller::metadata::{METADATA_VERSION, MetadataImage, Request};
 use crate::disk::Disk;
-use crate::model::{ErrorCode, NodeId, Offset};
+use crate::model::{ErrorCode, NodeId, Offset, TopicId};
 use crate::security::Authorizer;
 use crate::wire::messages::CreateTopicsRequest;
 
@@ -41,6 +42,8 @@ pub struct Broker {
     disk: Arc<dyn Disk>,
     log_dirs: LogDirs,
     graveyard: Graveyard,
+    /// Partitions of known topics that could not be made yet.
+    unmade: Mutex<Vec<(TopicId, i32)>>,
     cleaner: Cleaner,
     /// Settings changed that retention or compaction obeys: look at once.
     chores_due: AtomicBool,
@@ -77,6 +80,7 @@ impl Broker {
             cluster_id: log_dirs.cluster_id.clone(),
             log_dirs,
             graveyard: Graveyard::default(),
+            unmade: Mutex::default(),
             cleaner: Cleaner::new(entropy(&*clock)),
             chores_due: AtomicBool::new(false),
             groups: GroupCoordinator::new(broker.clone()),
@@ -148,6 +152,10 @@ impl Broker {
     /// Files out of use, on their way out.
     pub fn graveyard(&self) -> &Graveyard {
         &self.graveyard
+    }
+
+    pub(super) fn unmade(&self) -> &Mutex<Vec<(TopicId, i32)>> {
+        &self.unmade
     }
 
     /// What is known of compaction.

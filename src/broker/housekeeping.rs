@@ -123,6 +123,7 @@ impl Broker {
         for dir in &self.log_dirs().dirs {
             dir.commit.room().look();
         }
+        self.make_missing_partitions();
         if now_ms >= due.flush_ms {
             due.flush_ms = now_ms.saturating_add(logs.flush_scheduler_interval_ms.max(1));
             self.flush_what_is_due();
@@ -186,7 +187,7 @@ impl Broker {
     }
 
     /// Forgets what `retention.ms` and `retention.bytes` say. Files go only after the log starts are written down.
-    fn retain(&self) {
+    pub fn retain(&self) {
         let wall_ms = self.clock().now_ms();
         let mut shortened = Vec::new();
         for partition in self.partitions().all() {
@@ -247,6 +248,11 @@ impl Broker {
     /// Takes segments before the log's start out of use. Their log starts are in the checkpoint by now.
     pub fn bury(&self, partitions: &[Arc<Partition>]) {
         for partition in partitions {
+            // Not with the next checkpoint: a log that grows quickly would fill the disk meanwhile.
+            let must_wait = partition.log().dead_wait_for_upkeep();
+            if must_wait {
+                self.upkeep_of(partition);
+            }
             let dead = partition.log().drop_dead_segments();
             match dead {
                 Ok(dead) => {

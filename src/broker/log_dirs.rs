@@ -132,10 +132,10 @@ fn take(
         Some(id) => id,
         None => {
             let id = directory_id(random);
-            let cluster_id = cluster_id.to_string();
-            dir.set_identity(&Identity { cluster_id, node_id: config.node_id, directory_id: Some(id) })?;
+            let cluster = cluster_id.to_string();
+            dir.set_identity(&Identity { cluster_id: cluster, node_id: config.node_id, directory_id: Some(id) })?;
             if identity.is_none() {
-                info!("Formatted {} for cluster {}", path.display(), config.cluster_id.as_deref().unwrap_or("(new)"));
+                info!("Formatted {} for cluster {cluster_id}", path.display());
             }
             id
         }

@@ -18,6 +18,7 @@ use crate::disk::{Disk, fault, read_small};
 use crate::log::checkpoint::{self, Offsets};
 use crate::log::names::DirState;
 use crate::log::{FoundPartition, LogConfig, Opening, metadata_file};
+use crate::metrics::Counter;
 use crate::model::{Offset, TopicId, TopicName, TopicPartition};
 
 use super::Broker;
@@ -158,7 +159,7 @@ impl Broker {
                 }
             }
             drop(tell);
-            watch(&told, total, self.clock());
+            watch(&told, total, &self.log_dirs().handles.recovered_bytes, self.clock());
         });
         // What no thread could be had for.
         for (_, queue) in queues {
@@ -183,7 +184,7 @@ fn take<T>(queue: &Mutex<Vec<T>>) -> Option<T> {
 }
 
 /// Tells once a second how far recovery has come, until it has ended.
-fn watch(told: &mpsc::Receiver<()>, total: usize, clock: &dyn Clock) {
+fn watch(told: &mpsc::Receiver<()>, total: usize, bytes: &Counter, clock: &dyn Clock) {
     let (mut done, mut seconds) = (0, 0);
     let begun_ms = clock.monotonic_ms();
     loop {
@@ -193,14 +194,19 @@ fn watch(told: &mpsc::Receiver<()>, total: usize, clock: &dyn Clock) {
             Ok(()) => done += 1,
             Err(RecvTimeoutError::Timeout) => {
                 seconds += 1;
-                info!("Recovering after an unclean stop: {done} of {total} logs in {seconds} s");
+                info!("Recovering after an unclean stop: {}", progress(done, total, bytes.get(), seconds));
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
     if seconds > 0 {
-        info!("Recovered {total} logs");
+        let passed_s = (clock.monotonic_ms() - begun_ms) / 1000;
+        info!("Recovered after an unclean stop: {}", progress(done, total, bytes.get(), passed_s));
     }
+}
+
+fn progress(done: usize, total: usize, bytes: u64, seconds: i64) -> String {
+    format!("{done} of {total} logs, {} MB read back in {seconds} s", bytes / 1_000_000)
 }
 
 /// The offsets that a directory's checkpoint files hold.
@@ -279,5 +285,15 @@ impl Checkpoints {
             cleaned_to: of(&self.cleaned).unwrap_or(Offset(0)),
             now_ms,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_moves_within_one_long_log() {
+        assert_eq!(progress(0, 2, 1_234_567_890, 3), "0 of 2 logs, 1234 MB read back in 3 s");
     }
 }

@@ -179,8 +179,7 @@ impl Partition {
         let append = AppendBatch { header: &batch.header, payload: &batch.payload, guard };
         let ctx = AppendCtx { leader_epoch: self.leader_epoch(), origin, now_ms };
         self.admit(batch.size_bytes() as u64, origin)?;
-        let mut log = self.log.lock();
-        let appended = log.append(append, &ctx).inspect_err(|e| self.append_failed(e))?;
+        let (appended, mut log) = self.try_append(|log| log.append(append, &ctx))?;
         if !appended.duplicate {
             self.count(batch.size_bytes() as u64, i64::from(batch.record_count), log.log_end(), now_ms);
             self.after_append(&mut log, page_cache_is_enough);
@@ -199,13 +198,29 @@ impl Partition {
     ) -> Result<Appended, AppendError> {
         let ctx = AppendCtx { leader_epoch: self.leader_epoch(), origin: Origin::Coordinator, now_ms };
         self.admit(MARKER_BYTES, Origin::Coordinator)?;
-        let mut log = self.log.lock();
-        let appended = log.append_marker(end, &ctx).inspect_err(|e| self.append_failed(e))?;
+        let (appended, mut log) = self.try_append(|log| log.append_marker(end, &ctx))?;
         self.count(1, 1, log.log_end(), now_ms);
         self.after_append(&mut log, page_cache_is_enough);
         drop(log);
         self.show_or_sync(page_cache_is_enough);
         Ok(appended)
+    }
+
+    /// Appends under the log's lock, which is handed out. A failure is told without it: who takes the directory offline
+    /// goes through all its partitions, and this may be one of them.
+    fn try_append(
+        &self,
+        append: impl FnOnce(&mut PartitionLog) -> Result<Appended, AppendError>,
+    ) -> Result<(Appended, MutexGuard<'_, PartitionLog>), AppendError> {
+        let mut log = self.log.lock();
+        match append(&mut log) {
+            Ok(appended) => Ok((appended, log)),
+            Err(e) => {
+                drop(log);
+                self.append_failed(&e);
+                Err(e)
+            }
+        }
     }
 
     /// A full disk refuses what is to be appended while it can still be refused whole.

@@ -13,11 +13,12 @@ use crate::config::{Overrides, TopicSettings};
 use crate::controller::metadata::{MetadataImage, PartitionImage, TopicImage};
 use crate::disk::{Disk, fault};
 use crate::log::names::{self, DirState};
-use crate::log::{LogConfig, LogEnv, OpenError, PartitionLog};
+use crate::log::{LogConfig, LogEnv, OpenError, Opening, PartitionLog};
 use crate::model::{LeaderEpoch, TopicId, TopicPartition};
 use crate::records::TimestampType;
 
 use super::Broker;
+use super::durability::Purpose;
 use super::log_dirs::BrokerDir;
 use super::opening::Left;
 use super::partition::Partition;
@@ -162,17 +163,55 @@ impl Broker {
                 Some(partition)
             }
             Err(e) => {
-                if let Some(opening) = opening {
-                    dir.unopened.lock().insert(name.clone(), opening);
+                self.tell_unopened(&name, &e, &dir, opening);
+                if opening.is_none() {
+                    self.unmade().lock().push((topic.id, partition.index));
                 }
-                error!(
-                    "Partition {name} is offline: {e}. Look at it with: ottla storage check {}",
-                    dir.dir.path().display()
-                );
                 None
             }
         };
         (index, opened)
+    }
+
+    fn tell_unopened(&self, name: &TopicPartition, e: &OpenError, dir: &BrokerDir, opening: Option<Opening>) {
+        match opening {
+            None => {
+                error!("Partition {name} cannot be made: {e}. It is tried again when there is room, and at the start")
+            }
+            Some(opening) => {
+                dir.unopened.lock().insert(name.clone(), opening);
+                let path = dir.dir.path().display();
+                error!("Partition {name} is offline: {e}. Look at it with: ottla storage check {path}");
+            }
+        }
+    }
+
+    /// Makes the partitions for which there was no room when their topic was created.
+    pub fn make_missing_partitions(&self) {
+        const EACH_NEEDS_BYTES: u64 = 64 << 10;
+        let has_room = |dir: &Arc<BrokerDir>| {
+            !dir.commit.is_offline() && dir.commit.room().admits(EACH_NEEDS_BYTES, Purpose::Clients)
+        };
+        if self.unmade().lock().is_empty() || !self.log_dirs().dirs.iter().any(has_room) {
+            return;
+        }
+        let missing = std::mem::take(&mut *self.unmade().lock());
+        let (config, image) = (self.config(), self.metadata().image());
+        for (id, index) in missing {
+            let Some(topic) = image.topics.by_id(id) else { continue };
+            let Some(partition) = topic.partition(index) else { continue };
+            let (settings, log) = settings_of(&config, &image, &topic.name);
+            let opened = self.open_partition(topic, partition, &settings, &log, None);
+            if opened.1.is_none() {
+                continue;
+            }
+            info!("Partition {}-{index} is made now", topic.name);
+            self.partitions().put(topic.name.clone(), topic.id, vec![opened]);
+            // Whoever removed the topic meanwhile did not see this partition.
+            if self.metadata().image().topics.by_id(id).is_none() {
+                self.remove_topic(topic);
+            }
+        }
     }
 
     /// The directory that the metadata names for a partition; a new one goes where the fewest are. `None` when the one

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::names::FileKind;
 use crate::disk::{Disk, DiskFile, FileMap, Open};
+use crate::metrics::Counter;
 
 /// Maps kept when nobody is using them. They cost no descriptor, but the pages that were touched count as ours.
 const MAPS_MAX: usize = 512;
@@ -20,6 +21,8 @@ pub struct Handles {
     disk: Arc<dyn Disk>,
     files: Pool<Arc<dyn DiskFile>>,
     maps: Pool<Arc<FileMap>>,
+    /// Bytes that were read back after unclean stops.
+    pub recovered_bytes: Counter,
 }
 
 /// Places for what is open of one segment.
@@ -120,7 +123,8 @@ impl<T: Clone> Pool<T> {
 impl Handles {
     /// `limit`: files kept open when nobody is using them. A file in use stays open beyond it.
     pub fn new(disk: Arc<dyn Disk>, limit: usize) -> Arc<Self> {
-        Arc::new(Handles { disk, files: Pool::new(limit, Slots::file), maps: Pool::new(MAPS_MAX, Slots::map) })
+        let (files, maps) = (Pool::new(limit, Slots::file), Pool::new(MAPS_MAX, Slots::map));
+        Arc::new(Handles { disk, files, maps, recovered_bytes: Counter::new() })
     }
 
     pub fn disk(&self) -> &dyn Disk {

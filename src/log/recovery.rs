@@ -279,6 +279,7 @@ impl PartitionLog {
                 })?;
             }
             *end = header.next_offset();
+            self.place.handles().recovered_bytes.add(header.size_bytes() as u64);
         };
         let good = segment.size_bytes();
         if let Some(what) = bad {

@@ -134,6 +134,11 @@ impl PartitionLog {
         }
     }
 
+    /// Whether [`PartitionLog::drop_dead_segments`] would leave some that wait for upkeep.
+    pub fn dead_wait_for_upkeep(&self) -> bool {
+        self.dirty.upkeep_from().is_some_and(|from| from < self.log_start())
+    }
+
     /// Takes the segments that lie wholly before the log's start out of the log and renames their files. The log start
     /// must be in its checkpoint by now. Segments that wait for upkeep stay until it is done: the snapshot at their end
     /// is all that will be left of their producers.

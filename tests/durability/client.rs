@@ -45,6 +45,17 @@ pub fn create_topic(name: &str, partitions: i32, configs: &[(&str, &str)]) -> Cr
 }
 
 pub fn produce(topic: &str, partition: i32, writer: Option<(&Writer, i32)>, values: &[&str]) -> ProduceRequest {
+    let records: Vec<(Option<&str>, &str)> = values.iter().map(|value| (None, *value)).collect();
+    produce_keyed(topic, partition, writer, &records)
+}
+
+/// Values that may have keys.
+pub fn produce_keyed(
+    topic: &str,
+    partition: i32,
+    writer: Option<(&Writer, i32)>,
+    records: &[(Option<&str>, &str)],
+) -> ProduceRequest {
     let mut builder = BatchBuilder::new(Offset(0));
     if let Some((writer, sequence)) = writer {
         builder = builder
@@ -53,8 +64,8 @@ pub fn produce(topic: &str, partition: i32, writer: Option<(&Writer, i32)>, valu
     }
     // Producers that have been silent for long are forgotten.
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
-    for value in values {
-        builder.append(now_ms, None, Some(value.as_bytes()), &[]);
+    for (key, value) in records {
+        builder.append(now_ms, key.map(str::as_bytes), Some(value.as_bytes()), &[]);
     }
     let data = PartitionProduceData::default().with_index(partition).with_records(Some(builder.build()));
     let id = writer.and_then(|(writer, _)| writer.transactional_id);
@@ -110,6 +121,15 @@ impl Node {
         produced(self.ask_until(PRODUCE, &request, code))
     }
 
+    pub fn produce_key(&mut self, topic: &str, key: &str, value: &str) -> Option<i64> {
+        produced(self.ask(PRODUCE, &produce_keyed(topic, 0, None, &[(Some(key), value)])))
+    }
+
+    /// Ends the active segment of partition 0; a real broker does so by size and time.
+    pub fn roll(&self, topic: &str) -> Option<()> {
+        self.broker.partition(topic, 0)?.log().roll(0).ok()
+    }
+
     /// Waits until the coordinator of a group (0) or transactional id (1) is there.
     pub fn find_coordinator(&mut self, kind: i8, key: &str) -> Option<()> {
         let request = FindCoordinatorRequest::default().with_key_type(kind).with_coordinator_keys(vec![text(key)]);
@@ -156,6 +176,15 @@ impl Node {
         let answer = self.ask_until(END_TXN, &request, |answer| answer.error_code)?;
         let (id, epoch) = (answer.producer_id.0, answer.producer_epoch);
         (answer.error_code == 0).then_some(Writer { id, epoch, ..writer.clone() })
+    }
+
+    /// For every broker, while it runs.
+    pub fn set_broker_config(&mut self, key: &str, value: &str) -> Option<()> {
+        use ottla::wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+        let config = AlterableConfig::default().with_name(text(key)).with_value(Some(text(value)));
+        let resource = AlterConfigsResource::default().with_resource_type(4).with_configs(vec![config]);
+        let answer = self.ask(1, &IncrementalAlterConfigsRequest::default().with_resources(vec![resource]))?;
+        (answer.responses[0].error_code == 0).then_some(())
     }
 
     pub fn set_config(&mut self, topic: &str, key: &str, value: &str) -> Option<()> {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use ottla::disk::SimDisk;
+use ottla::model::{Offset, TopicPartition};
 use uuid::Uuid;
 
 use super::client::Writer;
@@ -24,6 +25,8 @@ struct Promised {
     log_start: i64,
     /// The last batch of the idempotent producer: sequence, value, offset.
     last: Option<(Writer, i32, &'static str, i64)>,
+    /// The newest number written under each key of the compacted topic.
+    newest: BTreeMap<&'static str, u32>,
 }
 
 impl Promised {
@@ -51,6 +54,8 @@ fn work(node: &mut Node, promised: &mut Promised) -> Option<()> {
     }
     old_and_new_topic(node, promised)?;
     transactions(node, promised)?;
+    compaction(node, promised)?;
+    retention(node, promised)?;
     node.broker.write_checkpoints();
     node.set_config("a", "retention.ms", "99000")?;
     promised.retention_ms = Some("99000");
@@ -88,6 +93,53 @@ fn old_and_new_topic(node: &mut Node, promised: &mut Promised) -> Option<()> {
     promised.topics.remove("c");
     node.delete("c")?;
     promised.topics.insert("c", None);
+    Some(())
+}
+
+/// Three keys that come again and again over segments, of which a pass leaves the newest.
+fn compaction(node: &mut Node, promised: &mut Promised) -> Option<()> {
+    let id = node.create("k", 1, &[("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.01")])?;
+    promised.topics.insert("k", Some(id));
+    for n in 0..9 {
+        let key = ["x", "y", "z"][n as usize % 3];
+        node.produce_key("k", key, &format!("{key}{n}"))?;
+        promised.newest.insert(key, n);
+        if n % 3 == 2 {
+            node.roll("k")?;
+        }
+    }
+    let name = TopicPartition::new("k", 0);
+    for _ in 0..5_000 {
+        node.broker.clean_what_is_due();
+        if node.disk.has_lost_power() {
+            return None;
+        }
+        if node.broker.cleaner().cleaned_to(&name) == Some(Offset(9)) {
+            return Some(());
+        }
+        // Its sync is on the way.
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    panic!("k-0 is not compacted");
+}
+
+/// Four segments, of which one may stay.
+fn retention(node: &mut Node, promised: &mut Promised) -> Option<()> {
+    let id = node.create("r", 1, &[])?;
+    promised.topics.insert("r", Some(id));
+    for value in ["zero", "one", "two", "three"] {
+        let offset = node.produce("r", 0, None, &[value])?;
+        promised.wrote("r", 0, offset, value);
+        node.roll("r")?;
+    }
+    let kept = promised.records.get_mut(&("r", 0)).unwrap().split_off(&3);
+    promised.records.insert(("r", 0), kept);
+    node.set_config("r", "retention.bytes", "1")?;
+    node.broker.retain();
+    node.broker.graveyard().sweep(&**node.broker.disk(), i64::MAX);
+    let offset = node.produce("r", 0, None, &["four"])?;
+    assert_eq!(offset, 4);
+    promised.wrote("r", 0, offset, "four");
     Some(())
 }
 
@@ -144,8 +196,25 @@ fn check(disk: &SimDisk, promised: &Promised, what: &str) {
         let found = node.committed_offset("g", "a");
         assert!(found >= promised.offset, "{what}: offset {found} is committed, {} was promised", promised.offset);
     }
+    check_newest(&node, promised, what);
     check_transactions(&mut node, promised, what);
     go_on(&mut node, promised, what);
+}
+
+/// Of every key the newest record is there; an even newer one may have come through unacknowledged.
+fn check_newest(node: &Node, promised: &Promised, what: &str) {
+    if promised.newest.is_empty() {
+        return;
+    }
+    let mut found: BTreeMap<String, u32> = BTreeMap::new();
+    for (_, value) in node.read("k", 0, false) {
+        let (key, number) = value.split_at(1);
+        let before = found.insert(key.to_string(), number.parse().unwrap());
+        assert!(before < found.get(key).copied(), "{what}: {key} goes back from {before:?}");
+    }
+    for (key, number) in &promised.newest {
+        assert!(found.get(*key) >= Some(number), "{what}: {key} was {number}, found {found:?}");
+    }
 }
 
 /// Waits until what was found is durable and shown.
@@ -179,13 +248,16 @@ fn check_transactions(node: &mut Node, promised: &Promised, what: &str) {
     }
 }
 
-/// The broker still works, and a producer that sends its last batch again makes no duplicate.
+/// The broker still works, forgetting and compacting too, and a producer that sends its last batch again makes no duplicate.
 fn go_on(node: &mut Node, promised: &Promised, what: &str) {
     if let Some((writer, sequence, value, offset)) = &promised.last {
         let again = node.produce("a", 0, Some((writer, *sequence)), &[value]);
         assert_eq!(again, Some(*offset), "{what}: the last batch, sent again");
         assert!(node.produce("a", 0, Some((writer, sequence + 1)), &["on"]).is_some(), "{what}: the next batch");
     }
+    node.broker.retain();
+    node.broker.clean_what_is_due();
+    check_newest(node, promised, what);
     assert!(node.create("later", 1, &[]).is_some(), "{what}: a new topic");
     assert!(node.produce("later", 0, None, &["on"]).is_some(), "{what}: a record in it");
 }
@@ -223,5 +295,5 @@ fn whatever_was_acknowledged_survives_the_loss_of_power_at_any_operation() {
         at += every.max(1);
     }
     println!("{points} crash points");
-    assert!(points > 80, "only {points} crash points");
+    assert!(points >= 80, "only {points} crash points");
 }

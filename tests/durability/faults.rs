@@ -46,6 +46,32 @@ fn a_failed_write_takes_the_directory_offline() {
     assert_eq!(code(&mut node, "u"), KAFKA_STORAGE_ERROR);
 }
 
+/// The partition that fails is one of those whose sync is due.
+#[test]
+fn a_failed_write_beside_a_sync_that_is_due_ends_both() {
+    let mut node = node();
+    node.disk.hold_syncs(true);
+    let send = |node: &mut Node| node.send(PRODUCE, &produce("t", 0, None, &["value"]));
+    send(&mut node);
+    node.disk.wait_for_held_syncs(1);
+    send(&mut node);
+    let partition = node.broker.partition("t", 0).unwrap();
+    while partition.ends().log_end.0 < 3 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    node.disk.fail_next_write("/t-0/");
+    send(&mut node);
+    while !partition.is_offline() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    node.disk.hold_syncs(false);
+    let mut answered = || produced(Some(node.receive::<ottla::wire::messages::ProduceRequest>(PRODUCE).unwrap()));
+    // The first may have been synced before anybody noticed.
+    let first = answered();
+    assert!(first.is_none_or(|offset| offset == 1));
+    assert_eq!((answered(), answered()), (None, None));
+}
+
 #[test]
 fn another_directory_goes_on() {
     let disk = SimDisk::new();
@@ -102,6 +128,36 @@ fn without_any_room_metadata_changes_are_refused_and_taken_again() {
     assert!(id.is_some());
     let again = Node::start(&node.disk.crash_image(1)).unwrap();
     assert_eq!(again.broker.image().topics.by_name("v").map(|topic| topic.id.0), id);
+}
+
+#[test]
+fn a_partition_that_found_no_room_is_made_when_there_is_some() {
+    let mut node = node();
+    node.disk.fill_on_next_write("/v-0/partition.metadata");
+    let id = node.create("v", 2, &[]);
+    assert!(id.is_some(), "the metadata had room");
+    assert!(node.produce("v", 1, None, &["value"]).is_some());
+    assert_eq!(code(&mut node, "v"), KAFKA_STORAGE_ERROR);
+    node.broker.make_missing_partitions();
+    assert_eq!(node.produce("v", 0, None, &["value"]), Some(0));
+    let again = Node::start(&node.disk.crash_image(1)).unwrap();
+    assert_eq!(again.read("v", 0, false).len(), 1);
+}
+
+#[test]
+fn what_retention_gives_up_leaves_the_disk_at_once() {
+    let mut node = node();
+    for value in ["one", "two", "three"] {
+        node.roll("t").unwrap();
+        node.produce("t", 0, None, &[value]).unwrap();
+    }
+    node.set_config("t", "retention.bytes", "1").unwrap();
+    node.broker.retain();
+    node.broker.graveyard().sweep(&node.disk, i64::MAX);
+    let mut names: Vec<String> = node.disk.list(Path::new("/data/t-0")).unwrap().into_iter().map(|e| e.name).collect();
+    names.retain(|name| name.contains(".log"));
+    assert_eq!(names, ["00000000000000000003.log"]);
+    assert_eq!(node.read("t", 0, false), [(3, "three".to_string())]);
 }
 
 #[test]

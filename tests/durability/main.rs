@@ -3,7 +3,9 @@
 
 mod client;
 mod crash;
+mod damage;
 mod faults;
 mod node;
 mod promises;
+mod real;
 mod seam;

@@ -10,7 +10,7 @@ use kafka_protocol::protocol::{Decodable, Encodable};
 use ottla::broker::Broker;
 use ottla::clock::SystemClock;
 use ottla::config::{BrokerConfig, Origin, Settings};
-use ottla::disk::SimDisk;
+use ottla::disk::{Disk, RealDisk, SimDisk};
 use ottla::server::Server;
 use ottla::wire::codec::{self, WireRequest};
 
@@ -37,6 +37,17 @@ impl Node {
     }
 
     pub fn start_with(disk: &SimDisk, more: &[(&str, &str)]) -> Result<Node, String> {
+        Node::start_on(disk.shared(), disk, more)
+    }
+
+    /// On a directory of the machine.
+    pub fn start_in(dir: &std::path::Path, more: &[(&str, &str)]) -> Result<Node, String> {
+        let mut settings = vec![("log.dirs", dir.to_str().unwrap())];
+        settings.extend(more);
+        Node::start_on(Arc::new(RealDisk), &SimDisk::new(), &settings)
+    }
+
+    fn start_on(on: Arc<dyn Disk>, disk: &SimDisk, more: &[(&str, &str)]) -> Result<Node, String> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let _inside = runtime.enter();
         let mut settings = Settings::new();
@@ -44,13 +55,18 @@ impl Node {
             settings.set(*key, *value, Origin::CommandLine);
         }
         let config = BrokerConfig::read(settings).0.unwrap();
-        let started = ottla::broker::start::start(config, Arc::new(SystemClock::new()), disk.shared());
+        let started = ottla::broker::start::start(config, Arc::new(SystemClock::new()), on);
         let broker = started.map_err(|e| e.to_string())?;
+        broker.load_cleaner_checkpoints();
         let server = Server::new(broker.clone());
         let address = server.listen("PLAINTEXT", "127.0.0.1:0".parse().unwrap(), 50).unwrap();
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         Ok(Node { disk: disk.clone(), broker, stream, _server: server, _runtime: runtime })
+    }
+
+    pub fn address(&self) -> String {
+        self.stream.peer_addr().unwrap().to_string()
     }
 
     pub fn send<Q: WireRequest + Encodable>(&mut self, version: i16, request: &Q) {

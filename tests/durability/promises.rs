@@ -31,6 +31,29 @@ fn a_committed_transaction_ends_everywhere_whenever_the_broker_dies() {
     }
 }
 
+/// The same at every operation of the disk between the request and the last marker.
+#[test]
+fn a_decided_transaction_is_whole_wherever_between_decision_and_markers_the_broker_dies() {
+    for cut in 0..16 {
+        let mut node = Node::start(&SimDisk::new()).unwrap();
+        node.create("t", 3, &[]).unwrap();
+        let writer = node.init_producer(Some("x")).unwrap();
+        for partition in 0..3 {
+            node.produce("t", partition, Some((&writer, 0)), &["value"]).unwrap();
+        }
+        node.disk.crash_at(node.disk.ops() + cut);
+        let committed = node.end_transaction(&writer, true).is_some();
+        let mut node = killed(node);
+        node.init_producer(Some("x")).unwrap();
+        let shown: Vec<usize> = (0..3).map(|partition| node.read("t", partition, true).len()).collect();
+        assert!(shown == [1; 3] || (!committed && shown == [0; 3]), "cut {cut}: {committed}, {shown:?}");
+        for partition in 0..3 {
+            let ends = node.broker.partition("t", partition).unwrap().ends();
+            assert_eq!(ends.last_stable(), ends.log_end, "cut {cut}: a transaction is left open");
+        }
+    }
+}
+
 #[test]
 fn a_later_commit_does_not_publish_what_was_aborted_before_the_broker_died() {
     let mut node = Node::start(&SimDisk::new()).unwrap();

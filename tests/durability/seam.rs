@@ -2,8 +2,8 @@
 //! the disk's word, and without it, when nothing may be acknowledged.
 
 use kafka_protocol::protocol::{Decodable, Encodable};
-use ottla::disk::SimDisk;
 use ottla::disk::sim::Op;
+use ottla::disk::{Disk, SimDisk};
 use ottla::wire::codec::WireRequest;
 use ottla::wire::messages::write_txn_markers_request::{WritableTxnMarker, WritableTxnMarkerTopic};
 use ottla::wire::messages::{self, ProduceResponse, WriteTxnMarkersRequest};
@@ -123,4 +123,58 @@ fn of_every_record_where_flush_messages_asks_for_it() {
         node.disk.hold_syncs(false);
         assert_eq!(produced(node.receive::<messages::ProduceRequest>(PRODUCE)), (!lost).then_some(1));
     }
+}
+
+/// What `acks=all` waits for may be changed while the broker runs, both ways.
+#[test]
+fn of_what_acks_all_asks_for_at_the_moment() {
+    let mut node = Node::start(&SimDisk::new()).unwrap();
+    node.create("t", 1, &[]).unwrap();
+    node.set_broker_config("ottla.acks.all", "page-cache").unwrap();
+    node.disk.hold_syncs(true);
+    assert_eq!(produced(node.ask(PRODUCE, &produce("t", 0, None, &["first"]))), Some(0));
+    assert_eq!(node.read("t", 0, false), [(0, "first".to_string())]);
+    node.disk.hold_syncs(false);
+    node.set_broker_config("ottla.acks.all", "fsync").unwrap();
+    assert_eq!(produced(node.ask(PRODUCE, &produce("t", 0, None, &["second"]))), Some(1));
+    node.disk.hold_syncs(true);
+    node.send(PRODUCE, &produce("t", 0, None, &["third"]));
+    node.disk.wait_for_held_syncs(1);
+    assert_eq!(node.read("t", 0, false).len(), 2, "a consumer sees what a crash may take");
+    node.disk.crash_at(node.disk.ops());
+    node.disk.hold_syncs(false);
+    assert_eq!(produced(node.receive::<messages::ProduceRequest>(PRODUCE)), None);
+}
+
+/// `flush.ms` bounds how long a record acknowledged from the page cache may wait for the disk.
+#[test]
+fn of_every_record_that_has_waited_for_flush_ms() {
+    let settings = [
+        ("log.initial.task.delay.ms", "0"),
+        ("log.flush.scheduler.interval.ms", "1"),
+        // The upkeep that comes with these syncs everything.
+        ("log.flush.offset.checkpoint.interval.ms", "100000000"),
+    ];
+    let mut node = Node::start_with(&SimDisk::new(), &settings).unwrap();
+    node.create("t", 1, &[("flush.ms", "10")]).unwrap();
+    node.create("u", 1, &[("flush.ms", "100000000")]).unwrap();
+    let keeps_house = ottla::broker::housekeeping::Housekeeping::start(&node.broker).unwrap();
+    let until = |done: &dyn Fn() -> bool| {
+        while !done() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    };
+    until(&|| node.disk.stat(std::path::Path::new("/data/recovery-point-offset-checkpoint")).unwrap().is_some());
+    // So far everything is durable, and no sync is on its way that would do it by chance.
+    for topic in ["u", "t"] {
+        assert_eq!(node.produce(topic, 0, None, &["first"]), Some(0));
+    }
+    node.set_broker_config("ottla.acks.all", "page-cache").unwrap();
+    for topic in ["u", "t"] {
+        assert_eq!(node.produce(topic, 0, None, &["second"]), Some(1));
+    }
+    let durable = |topic| node.broker.partition(topic, 0).unwrap().durable().0;
+    until(&|| durable("t") == 2);
+    assert_eq!(durable("u"), 1, "nobody asked for that");
+    drop(keeps_house);
 }

@@ -1,8 +1,9 @@
 //! Disks that refuse, fail and rot: each has a defined answer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use ottla::disk::{Disk, Open, SimDisk, read_small, write_atomically};
+use ottla::disk::{Disk, Open, RealDisk, SimDisk, read_small, write_atomically};
 use ottla::log::{AppendError, LogConfig, OpenError, Opening, PartitionLog, UpTo};
 use ottla::model::{ErrorCode, Offset};
 
@@ -159,6 +160,35 @@ fn indexes_that_are_gone_cut_or_wrong_do_not_change_what_is_found() {
         let found = log.reader().offset_for_time(n).unwrap().unwrap();
         assert_eq!(found.offset, Offset(n * 2), "timestamp {n}");
     }
+}
+
+/// An index file is mapped while it is in use, and touching what was cut off a map would end the process.
+#[test]
+fn indexes_that_are_cut_while_they_are_mapped_are_built_anew() {
+    let tmp = tempfile::tempdir().unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let mut log = PartitionLog::create(env(&disk, &tmp.path().join("t-0"), &small_segments()), 0).unwrap();
+    for n in 0..200 {
+        append(&mut log, &batch(n, 2, n as i64)).unwrap();
+    }
+    let expected = read_all(&log.reader(), Offset(0), 300, UpTo::LogEnd);
+    assert_eq!(log.reader().offset_for_time(1).unwrap().unwrap().offset, Offset(2));
+    let dir = log.dir();
+    let indexes = || {
+        let files = std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|e| e == "index" || e == "timeindex"))
+    };
+    let sizes: Vec<(PathBuf, u64)> = indexes().map(|path| (path.clone(), path.metadata().unwrap().len())).collect();
+    for left in [0, 8] {
+        let open = |path| std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        sizes.iter().filter(|(_, size)| *size > left).for_each(|(path, _)| open(path).set_len(left).unwrap());
+        assert_eq!(read_all(&log.reader(), Offset(0), 300, UpTo::LogEnd), expected);
+        for n in 0..200 {
+            assert_eq!(log.reader().offset_for_time(n).unwrap().unwrap().offset, Offset(n * 2), "timestamp {n}");
+        }
+    }
+    append(&mut log, &batch(200, 2, 200)).unwrap();
+    assert!(indexes().filter(|path| path.metadata().unwrap().len() > 8).count() > 5);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod check;
 mod compaction;
 mod crash;
 mod faults;
+mod large;
 mod life;
 mod support;
 mod world;

@@ -35,6 +35,12 @@ impl Home for Partition {
 }
 
 impl Broker {
+    /// Cleans log after log on the caller's thread, until none is dirty enough or those that are wait for a sync.
+    pub fn clean_what_is_due(&self) {
+        let stop = Arc::new(Stop::default());
+        while self.clean_next(&stop) == Next::Cleaned {}
+    }
+
     /// Cleans the dirtiest log that is dirty enough.
     pub(super) fn clean_next(&self, stop: &Arc<Stop>) -> Next {
         let (found, settling) = self.dirtiest();

@@ -166,8 +166,9 @@ impl Segment {
         if self.is_sealed() { self.place.handles.open(&self.path(kind), Open::Read) } else { self.file(kind) }
     }
 
-    /// Looks among the first entries of an index file. No lock is needed: they do not change, and the file does not get
-    /// shorter once its indexes are loaded, which is what makes a map safe to look at.
+    /// Looks among the first entries of an index file. No lock is needed: they do not change, and nobody here makes the
+    /// file shorter once its indexes are loaded, which is what makes a map safe to look at. Somebody else might: touching
+    /// what was cut off would end the process, so the size is asked for first.
     fn floor_in_index<E: Entry>(
         &self,
         kind: FileKind,
@@ -175,11 +176,48 @@ impl Segment {
         at_most: impl Fn(&E) -> bool,
     ) -> io::Result<Option<E>> {
         let bytes = u64::from(entries) * E::BYTES as u64;
+        if self.place.handles.disk().stat(&self.path(kind))?.is_some_and(|file| file.size_bytes < bytes) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         match self.place.handles.map(&self.slots, kind, bytes, || self.index_file(kind)) {
             Ok(map) => Ok(map.first(bytes).and_then(|bytes| floor_in_bytes(bytes, at_most))),
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof || e.kind() == io::ErrorKind::NotFound => Err(e),
             // No more maps, or a file system without them.
             Err(_) => floor_in_file(&*self.index_file(kind)?, entries, at_most),
+        }
+    }
+
+    /// Puts new index files in the place of those that were cut while they were in use. Maps of the old ones stay good.
+    fn replace_indexes(&self) -> io::Result<()> {
+        tracing::warn!("an index of {} was cut; building it anew", self.path(FileKind::Log).display());
+        let mut place = self.index.lock();
+        self.place.handles.close(&self.slots);
+        for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
+            // Where it cannot be removed it cannot be written either, and the new one stays in memory.
+            let _ = self.place.handles.disk().remove_file(&self.path(kind));
+        }
+        *place = Some(self.rebuild_indexes(LogConfig::default().index_interval_bytes)?);
+        Ok(())
+    }
+
+    /// The floor, in memory or in a file; a file that was cut is replaced first.
+    fn floor_in<E: Entry>(
+        &self,
+        kind: FileKind,
+        of: impl Fn(&Indexes) -> &SparseIndex<E>,
+        at_most: impl Fn(&E) -> bool,
+    ) -> io::Result<Option<E>> {
+        let look = || match self.with_indexes(|indexes| of(indexes).floor_in_tail(&at_most))? {
+            Floor::Found(entry) => Ok(Some(entry)),
+            Floor::InFile(entries) => self.floor_in_index(kind, entries, &at_most),
+            Floor::Nothing => Ok(None),
+        };
+        match look() {
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                self.replace_indexes()?;
+                look()
+            }
+            other => other,
         }
     }
 
@@ -195,22 +233,14 @@ impl Segment {
     }
 
     fn floor(&self, at_most: impl Fn(&OffsetEntry) -> bool) -> io::Result<u64> {
-        let found = match self.with_indexes(|i| i.offsets.floor_in_tail(&at_most))? {
-            Floor::Found(entry) => Some(entry),
-            Floor::InFile(entries) => self.floor_in_index(FileKind::OffsetIndex, entries, at_most)?,
-            Floor::Nothing => None,
-        };
+        let found = self.floor_in(FileKind::OffsetIndex, |indexes| &indexes.offsets, at_most)?;
         Ok(found.map_or(0, |e| u64::from(e.position)))
     }
 
     /// The last time index entry at or before this timestamp.
     pub fn floor_by_time(&self, timestamp_ms: i64) -> io::Result<Option<TimedOffset>> {
-        let at_most = move |e: &TimeEntry| e.timestamp_ms <= timestamp_ms;
-        let found = match self.with_indexes(|i| i.times.floor_in_tail(at_most))? {
-            Floor::Found(entry) => Some(entry),
-            Floor::InFile(entries) => self.floor_in_index(FileKind::TimeIndex, entries, at_most)?,
-            Floor::Nothing => None,
-        };
+        let at_most = |e: &TimeEntry| e.timestamp_ms <= timestamp_ms;
+        let found = self.floor_in(FileKind::TimeIndex, |indexes| &indexes.times, at_most)?;
         Ok(found.map(|e| TimedOffset { timestamp_ms: e.timestamp_ms, offset: self.base.plus(i64::from(e.relative)) }))
     }
 }
