@@ -1,6 +1,5 @@
 //! Disks that fail and fill up under a running broker: each has a defined answer.
 
-use std::io::IoSlice;
 use std::path::Path;
 
 use ottla::disk::{Disk, Open, SimDisk};
@@ -103,7 +102,7 @@ fn a_full_disk_refuses_producers_first_and_serves_again_without_a_restart() {
     node.disk.set_capacity(Some(node.disk.space(Path::new("/")).unwrap().total_bytes.min(256 << 20)));
     let filler = node.disk.open(Path::new("/filler"), Open::Create).unwrap();
     let room = node.disk.space(Path::new("/")).unwrap().usable_bytes;
-    filler.write_all_at(&[IoSlice::new(&vec![0; (room - reserve / 2) as usize])], 0).unwrap();
+    filler.truncate(room - reserve / 2).unwrap();
     node.broker.log_dirs().dirs[0].commit.room().look();
     assert_eq!(code(&mut node, "t"), KAFKA_STORAGE_ERROR);
     // What the broker writes for itself goes on, and so do reading and deleting.
