@@ -30,6 +30,14 @@ fn refusal(cx: &Context, request: &AddRaftVoterRequest) -> ApiError {
     if request.voter_id < 0 || request.voter_directory_id.is_nil() {
         return ApiError::new(ErrorCode::InvalidRequest, "Add voter request didn't include a valid voter");
     }
+    if cx.broker.metadata().voter_directory().is_nil() {
+        let why = "Cluster doesn't support adding voter because the kraft.version feature is 0";
+        return ApiError::new(ErrorCode::UnsupportedVersion, why);
+    }
+    if request.voter_id == cx.broker.node_id().0 {
+        let why = "The voter's id is already part of the set of voters";
+        return ApiError::new(ErrorCode::DuplicateVoter, why);
+    }
     ApiError::new(ErrorCode::UnsupportedVersion, "The metadata quorum of this broker has one voter and takes no others")
 }
 

@@ -54,7 +54,8 @@ fn respond(cx: &Context, request: DescribeClusterRequest) -> DescribeClusterResp
                 false => 0,
             };
     }
-    let (host, port) = cx.broker.advertised(&cx.peer.listener, cx.peer.local);
+    let (host, port) = if cx.peer.at_controller { registered(cx) } else { None }
+        .unwrap_or_else(|| cx.broker.advertised(&cx.peer.listener, cx.peer.local));
     let node = BrokerId(cx.broker.node_id().0);
     response.cluster_id = StrBytes::from_string(cx.broker.cluster_id().to_owned());
     response.controller_id = node;
@@ -66,6 +67,15 @@ fn respond(cx: &Context, request: DescribeClusterRequest) -> DescribeClusterResp
             .with_rack(cx.broker.rack().map(StrBytes::from_string)),
     ];
     response
+}
+
+/// Where the controller says in the metadata that it is.
+fn registered(cx: &Context) -> Option<(String, u16)> {
+    let image = cx.broker.image();
+    let controller = image.cluster.controllers.get(&cx.broker.node_id().0)?;
+    let endpoint =
+        controller.endpoints.iter().find(|endpoint| endpoint.name.eq_ignore_ascii_case(&cx.peer.listener))?;
+    Some((endpoint.host.clone(), endpoint.port))
 }
 
 fn type_name(endpoint_type: i8) -> &'static str {

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::controller::metadata::ApiError;
-use crate::model::ErrorCode;
+use crate::model::{ErrorCode, TopicId};
 use crate::security::Operation;
 use crate::wire::WireError;
 use crate::wire::messages::{RemoveRaftVoterRequest, RemoveRaftVoterResponse};
@@ -30,6 +30,17 @@ fn refusal(cx: &Context, request: &RemoveRaftVoterRequest) -> ApiError {
     }
     if request.voter_id < 0 || request.voter_directory_id.is_nil() {
         return ApiError::new(ErrorCode::InvalidRequest, "Remove voter request didn't include a valid voter");
+    }
+    let (id, directory) = (cx.broker.node_id().0, cx.broker.metadata().voter_directory());
+    if directory.is_nil() {
+        let why = "Cluster doesn't support removing voter because the kraft.version feature is 0";
+        return ApiError::new(ErrorCode::UnsupportedVersion, why);
+    }
+    if (request.voter_id, request.voter_directory_id) != (id, directory) {
+        let key = |id: i32, directory| format!("ReplicaKey(id={id}, directoryId={})", TopicId(directory));
+        let (asked, own) = (key(request.voter_id, request.voter_directory_id), key(id, directory));
+        let why = format!("Cannot remove voter {asked} from the set of voters [{own}]");
+        return ApiError::new(ErrorCode::VoterNotFound, why);
     }
     ApiError::new(ErrorCode::UnsupportedVersion, "The metadata quorum of this broker keeps its one voter")
 }

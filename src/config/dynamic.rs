@@ -124,7 +124,8 @@ impl Layers {
                 _ => continue,
             };
             return Err(ValueError(format!(
-                "Dynamic thread count update validation failed for {name}={wanted}, {bad}"
+                "Invalid value org.apache.kafka.common.config.ConfigException: Dynamic thread count update validation \
+                 failed for {name}={wanted}, {bad} for configuration Invalid dynamic configuration"
             )));
         }
         Ok(())
@@ -220,8 +221,9 @@ mod tests {
         );
         assert_eq!(
             refused(Node, &[("num.io.threads", "1000")]),
-            "Dynamic thread count update validation failed for num.io.threads=1000, \
-             value should not be greater than double the current value 8"
+            "Invalid value org.apache.kafka.common.config.ConfigException: Dynamic thread count update validation \
+             failed for num.io.threads=1000, value should not be greater than double the current value 8 for \
+             configuration Invalid dynamic configuration"
         );
         assert_eq!(
             refused(ClusterDefault, &[("listeners", "PLAINTEXT://:9092")]),

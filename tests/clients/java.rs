@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+/// Of every cluster that is formatted here.
+pub const CLUSTER_ID: &str = "4L6g3nShT-eMCtK--X86sw";
 const SMALL: &[&str] = &["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"];
 
 /// Kafka's jars and our two programs that call them.
@@ -97,7 +99,7 @@ pub struct Kafka {
 impl Kafka {
     /// Formats the directories that the settings name, unless they are formatted, and starts on them.
     pub fn start(java: &Java, settings: &Settings) -> Kafka {
-        Self::launch(java, &[settings.file().to_str().unwrap(), "4L6g3nShT-eMCtK--X86sw"])
+        Self::launch(java, &[settings.file().to_str().unwrap(), CLUSTER_ID])
     }
 
     /// Starts on directories that are formatted already.
@@ -156,7 +158,7 @@ impl Settings {
              controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
              listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
              advertised.listeners=PLAINTEXT://127.0.0.1:{port}\nlog.dirs={}\n\
-             log.cleaner.dedupe.buffer.size=2097152\ngroup.initial.rebalance.delay.ms=0\n",
+             log.cleaner.dedupe.buffer.size=4194304\ngroup.initial.rebalance.delay.ms=0\n",
             folder.join("data").display()
         );
         let internal = ["offsets.topic", "transaction.state.log", "share.coordinator.state.topic"];

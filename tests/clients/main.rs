@@ -4,6 +4,7 @@
 //! unless `OTTLA_TESTS_REQUIRE_TOOLS=1` asks for all of them.
 
 mod broker;
+mod commands;
 mod java;
 mod tools;
 
@@ -88,15 +89,5 @@ fn node_clients_create_produce_and_consume() {
 #[test]
 fn kafkas_tools_say_the_same_of_both_brokers() {
     let Some(java) = tools::java() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let [ours, theirs] = ["ottla", "kafka"].map(|name| java::Settings::write(&folder.path().join(name), &[]));
-    let _ottla = Broker::on(&ours);
-    let _kafka = java::Kafka::start(java, &theirs);
-    let mut tools = java.tools();
-    for command in [["kafka-topics", "--create", "--topic", "a"], ["kafka-topics", "--describe", "--topic", "a"]] {
-        let [ours, theirs] = [&ours, &theirs]
-            .map(|broker| tools.run(&[&command[..], &["--bootstrap-server", &broker.address()]].concat()));
-        println!("{ours:?}\n{theirs:?}");
-        assert_eq!(ours.status, theirs.status);
-    }
+    commands::compare(java);
 }

@@ -176,6 +176,7 @@ fn initial_controller(text: &str, config: &BrokerConfig, name: String) -> Result
 fn beginning(format: &Format, voter: Option<VoterEndpoint>) -> Result<Beginning, String> {
     let mut chosen = Vec::new();
     for text in &format.feature {
+        releases::check_name(text)?;
         chosen.push(releases::parse_level(text)?);
     }
     let metadata = chosen.iter().find(|(name, _)| *name == "metadata.version").map(|(_, level)| *level);

@@ -106,6 +106,17 @@ pub fn parse_level(text: &str) -> Result<(&'static str, i16), String> {
     }
 }
 
+/// Refuses to begin a cluster with a feature that there is not.
+pub fn check_name(text: &str) -> Result<(), String> {
+    let name = text.split('=').next().unwrap_or(text).trim();
+    if name == "metadata.version" || FEATURES.iter().any(|feature| feature.name == name) {
+        return Ok(());
+    }
+    let mut known: Vec<&str> = FEATURES.iter().map(|feature| feature.name).collect();
+    known.sort();
+    Err(format!("Unsupported feature: {name}. Supported features are: {}", known.join(", ")))
+}
+
 /// The name of a metadata level.
 pub fn name_of(level: i16) -> Option<&'static str> {
     METADATA.iter().find(|metadata| metadata.level == level).map(|metadata| metadata.name)
@@ -164,6 +175,9 @@ mod tests {
         ] {
             assert!(parse_level(bad).unwrap_err().starts_with(message), "{bad}");
         }
+        let refused = check_name("no.version=1").unwrap_err();
+        assert!(refused.starts_with("Unsupported feature: no.version. Supported features are: eligible."), "{refused}");
+        assert_eq!(check_name("metadata.version=30"), Ok(()));
         assert_eq!(dependencies("share.version=1").unwrap(), "share.version=1 has no dependencies.\n");
         assert!(dependencies("eligible.leader.replicas.version=1").unwrap().contains("metadata.version=23 (4.0-IV1)"));
     }

@@ -88,8 +88,6 @@ public final class Tools {
         Captured out = new Captured();
         Captured err = new Captured();
         BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
-        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
         Exit.Procedure exit = (code, message) -> {
             if (status == null) status = code;
             throw new Exited();
@@ -98,6 +96,9 @@ public final class Tools {
         Exit.setHaltProcedure(exit);
         Exit.setShutdownHookAdder((name, hook) -> atExit.add(hook));
         for (String line; (line = commands.readLine()) != null; ) {
+            // Anew each time: there are tools that close them.
+            System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+            System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
             String[] words = Arrays.stream(line.split("\t", -1)).map(Tools::unescape).toArray(String[]::new);
             int code = run(words[0], words[1], Arrays.copyOfRange(words, 2, words.length));
             byte[] said = out.take();
