@@ -84,7 +84,7 @@ fn options_that_cannot_be_are_refused_and_nothing_is_touched() {
         ("", &["-r", "9.9"], "Unknown metadata.version '9.9'"),
         ("", &["-r", "4.0", "-f", "metadata.version=30"], "to avoid ambiguity"),
         ("", &["-f", "kraft.version=1"], "Cannot set kraft.version to 1"),
-        ("", &["-f", "no.version=1"], "Unknown feature: no.version"),
+        ("", &["-f", "no.version=1"], "Unsupported feature: no.version"),
         ("", &["-S", "junk"], "Failed to find equals sign"),
     ] {
         let place = place(settings);
