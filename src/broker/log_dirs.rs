@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tracing::{info, warn};
 
 use crate::config::BrokerConfig;
-use crate::disk::Disk;
+use crate::disk::{Disk, Together};
 use crate::log::dir::directory_id;
 use crate::log::{DirError, Handles, Identity, LogDir, Opening};
 use crate::model::{TopicId, TopicPartition};
@@ -61,15 +61,17 @@ pub enum LogDirsError {
 }
 
 impl LogDirs {
-    /// Locks and identifies every directory; formats those that are new.
+    /// Locks and identifies every directory; formats those that are new. What is changed is to be committed before
+    /// anything else changes.
     pub fn open(
         config: &BrokerConfig,
         disk: &Arc<dyn Disk>,
         mut random: impl FnMut() -> u128,
+        together: &mut Together,
     ) -> Result<LogDirs, LogDirsError> {
         let mut opened = Vec::new();
         for path in &config.log_dirs {
-            let dir = LogDir::open(disk.clone(), path)?;
+            let dir = LogDir::open_together(disk.clone(), path, together)?;
             let identity = dir.identity()?;
             if let Some(found) = identity.as_ref().map(|i| i.node_id)
                 && found != config.node_id
@@ -81,7 +83,7 @@ impl LogDirs {
         let cluster_id = agree_on_cluster(config, &opened, &mut random)?;
         let mut dirs = Vec::new();
         for (dir, identity) in opened {
-            dirs.push(Arc::new(take(config, disk, dir, identity, &cluster_id, random())?));
+            dirs.push(Arc::new(take(config, disk, dir, identity, &cluster_id, random(), together)?));
         }
         let handles = Handles::new(disk.clone(), open_files_for_logs());
         Ok(LogDirs { dirs, handles, cluster_id })
@@ -126,6 +128,7 @@ fn take(
     identity: Option<Identity>,
     cluster_id: &str,
     random: u128,
+    together: &mut Together,
 ) -> Result<BrokerDir, LogDirsError> {
     let path = dir.path().to_path_buf();
     let id = match identity.as_ref().and_then(|identity| identity.directory_id) {
@@ -133,14 +136,15 @@ fn take(
         None => {
             let id = directory_id(random);
             let cluster = cluster_id.to_string();
-            dir.set_identity(&Identity { cluster_id: cluster, node_id: config.node_id, directory_id: Some(id) })?;
+            let now = Identity { cluster_id: cluster, node_id: config.node_id, directory_id: Some(id) };
+            dir.set_identity_together(&now, together)?;
             if identity.is_none() {
                 info!("Formatted {} for cluster {cluster_id}", path.display());
             }
             id
         }
     };
-    let was_clean = dir.take_clean_mark().map_err(|source| DirError::Io { dir: path.clone(), source })?;
+    let was_clean = dir.take_clean_mark(together).map_err(|source| DirError::Io { dir: path.clone(), source })?;
     let commit =
         GroupCommit::start(disk.clone(), path.clone()).map_err(|source| LogDirsError::Thread { dir: path, source })?;
     commit.room().set_reserve(config.durability.disk_reserve_bytes);

@@ -232,15 +232,18 @@ impl Checkpoints {
             Ok(offsets)
         };
         // Without the log starts records that were deleted would come back.
-        if let (_, Some(what)) = dir.dir.checkpoint(checkpoint::LOG_START)? {
-            let file = checkpoint::LOG_START;
-            return Err(io::Error::other(format!(
-                "{file} is damaged ({what}); restore it, or remove it to have deleted records back"
-            )));
-        }
+        let start = match dir.dir.checkpoint(checkpoint::LOG_START)? {
+            (start, None) => start,
+            (_, Some(what)) => {
+                let file = checkpoint::LOG_START;
+                return Err(io::Error::other(format!(
+                    "{file} is damaged ({what}); restore it, or remove it to have deleted records back"
+                )));
+            }
+        };
         let mut found = Checkpoints {
             recovery: read(checkpoint::RECOVERY_POINT)?,
-            start: read(checkpoint::LOG_START)?,
+            start,
             high_watermark: read(checkpoint::HIGH_WATERMARK)?,
             cleaned: read(checkpoint::CLEANER)?,
         };

@@ -14,7 +14,7 @@ use crate::controller::metadata::{
     Activation, ConfigKind, ConfigResource, MetadataImage, Settings as MetadataSettings, TopicImage, initial_features,
 };
 use crate::controller::records::{Endpoint, MetadataRecord};
-use crate::disk::Disk;
+use crate::disk::{Disk, Together};
 use crate::log::DirError;
 use crate::model::TopicId;
 use crate::security::{Acl, Authorizer, Operation, PatternType, ResourceType};
@@ -45,16 +45,12 @@ impl From<DirError> for StartError {
 
 /// Starts everything but the listeners.
 pub fn start(config: BrokerConfig, clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -> Result<Arc<Broker>, StartError> {
-    let log_dirs = LogDirs::open(&config, &disk, random)?;
+    let mut together = Together::new(disk.clone());
+    let log_dirs = LogDirs::open(&config, &disk, random, &mut together)?;
     let layers = Arc::new(ArcSwap::from_pointee(Layers::new(config.clone())));
     let metadata_dir = config.metadata_dir.clone();
     let at = |source| StartError::Io { dir: metadata_dir.clone(), source };
-    disk.create_dir_all(&config.metadata_dir).map_err(at)?;
-    if !metadata_log::is_formatted(&*disk, &config.metadata_dir).map_err(at)? {
-        let records = initial_features().into_iter().map(MetadataRecord::from).collect();
-        let formatting = Formatting { records, voter: None, now_ms: clock.now_ms() };
-        metadata_log::format(&*disk, &config.metadata_dir, &formatting).map_err(at)?;
-    }
+    together.make_dir(&config.metadata_dir).map_err(at)?;
     let opening = metadata_log::Opening {
         disk: disk.clone(),
         log_dir: config.metadata_dir.clone(),
@@ -62,8 +58,13 @@ pub fn start(config: BrokerConfig, clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -
         snapshot_after_bytes: u64::try_from(config.metadata_log.bytes_between_snapshots_max).unwrap_or(u64::MAX),
     };
     let loaded = opening.load()?;
+    if loaded.lacks_beginning() {
+        let records = initial_features().into_iter().map(MetadataRecord::from).collect();
+        let formatting = Formatting { records, voter: None, now_ms: clock.now_ms() };
+        metadata_log::format(&mut together, &config.metadata_dir, &formatting).map_err(at)?;
+    }
     let removed = loaded.removed_topics();
-    let metadata = Arc::new(loaded.start(clock.clone(), activation(&config, &log_dirs))?);
+    let metadata = Arc::new(loaded.start(clock.clone(), activation(&config, &log_dirs), together)?);
     let broker = Broker::new(Parts { layers, clock, disk, log_dirs, metadata: metadata.clone() });
     let image = metadata.image();
     broker.adopt_configs(&image);

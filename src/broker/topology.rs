@@ -138,7 +138,8 @@ impl Broker {
             topic_partition: name.clone(),
             topic_id: topic.id,
             config: log_config.clone(),
-            jitter_seed: self.random() as u64,
+            // Topic ids are random already.
+            jitter_seed: topic.id.0.as_u128() as u64 ^ (index as u64) << u32::BITS,
         };
         let opening = left.as_ref().map(|left| left.opening);
         let opened = match left {

@@ -10,6 +10,7 @@ pub mod fault;
 mod map;
 pub mod real;
 pub mod sim;
+mod together;
 
 use std::io::{self, IoSlice};
 use std::path::Path;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 pub use map::FileMap;
 pub use real::RealDisk;
 pub use sim::SimDisk;
+pub use together::Together;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,10 @@ pub trait Disk: Send + Sync + 'static {
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn DiskFile>>;
     /// Names in a directory, in no particular order.
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>>;
+    /// The same, with the size of those only whose names are wanted; that of each costs a call. The others show 0.
+    fn list_sizing(&self, dir: &Path, _wanted: &dyn Fn(&str) -> bool) -> io::Result<Vec<Entry>> {
+        self.list(dir)
+    }
     /// `None` when there is nothing at the path.
     fn stat(&self, path: &Path) -> io::Result<Option<Stat>>;
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
@@ -121,25 +127,6 @@ pub fn read_small(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
     bytes.truncate(done);
     Ok(Some(bytes))
-}
-
-/// Makes a directory and those above it, durably: each new name is synced in its parent.
-pub fn create_dir_durably(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
-    let mut made = Vec::new();
-    let mut at = Some(dir);
-    while let Some(missing) = at.filter(|d| !d.as_os_str().is_empty()) {
-        if disk.stat(missing)?.is_some() {
-            break;
-        }
-        made.push(missing);
-        at = missing.parent();
-    }
-    disk.create_dir_all(dir)?;
-    for new in made.iter().rev() {
-        let parent = new.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        disk.sync_dir(parent)?;
-    }
-    Ok(())
 }
 
 /// Replaces a small file so that after a crash either the old or the new content is there, whole.

@@ -30,18 +30,25 @@ impl Disk for RealDisk {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        self.list_sizing(dir, &|_| true)
+    }
+
+    fn list_sizing(&self, dir: &Path, wanted: &dyn Fn(&str) -> bool) -> io::Result<Vec<Entry>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
-            let meta = match entry.metadata() {
-                Ok(meta) => meta,
+            // A name that is not UTF-8 was made by no Kafka; shown in a form that parses as nothing.
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let seen = match wanted(&name) {
+                true => entry.metadata().map(|meta| (meta.is_dir(), meta.len())),
+                false => entry.file_type().map(|kind| (kind.is_dir(), 0)),
+            };
+            match seen {
+                Ok((is_dir, size_bytes)) => found.push(Entry { name, is_dir, size_bytes }),
                 // Removed by someone else between the two calls.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                 Err(e) => return Err(e),
-            };
-            // A name that is not UTF-8 was made by no Kafka; shown in a form that parses as nothing.
-            let name = entry.file_name().to_string_lossy().into_owned();
-            found.push(Entry { name, is_dir: meta.is_dir(), size_bytes: meta.len() });
+            }
         }
         Ok(found)
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::checkpoint::{self, Offsets};
 use super::names::{self, DirState};
-use crate::disk::{self, DirLock, Disk};
+use crate::disk::{self, DirLock, Disk, Together};
 use crate::model::{NodeId, TopicId, TopicPartition};
 
 const LOCK: &str = ".lock";
@@ -83,8 +83,16 @@ pub struct FoundPartition {
 impl LogDir {
     /// Locks the directory, making it if it is not there.
     pub fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<LogDir, DirError> {
+        let mut together = Together::new(disk.clone());
+        let dir = LogDir::open_together(disk, path, &mut together)?;
+        together.commit().map_err(|source| DirError::Io { dir: path.into(), source })?;
+        Ok(dir)
+    }
+
+    /// The same; a directory that is new is durable with what else is committed.
+    pub fn open_together(disk: Arc<dyn Disk>, path: &Path, together: &mut Together) -> Result<LogDir, DirError> {
         let broken = |source| DirError::Io { dir: path.into(), source };
-        disk::create_dir_durably(&*disk, path).map_err(broken)?;
+        together.make_dir(path).map_err(broken)?;
         let lock = disk.lock(&path.join(LOCK)).map_err(|e| match e.kind() {
             io::ErrorKind::WouldBlock => DirError::Locked { dir: path.into(), holder: e.to_string() },
             _ => broken(e),
@@ -106,14 +114,21 @@ impl LogDir {
         write_identity(&*self.disk, &self.path, identity)
     }
 
-    /// Whether the last stop was a clean one. The mark is taken away: the next stop has to earn it again.
-    pub fn take_clean_mark(&self) -> io::Result<bool> {
+    /// The same, durable with what else is committed.
+    pub fn set_identity_together(&self, identity: &Identity, together: &mut Together) -> Result<(), DirError> {
+        let written = together.replace(&self.path.join(META_PROPERTIES), identity.to_text().as_bytes());
+        written.map_err(|source| DirError::Io { dir: self.path.clone(), source })
+    }
+
+    /// Whether the last stop was a clean one. The mark is taken away: the next stop has to earn it again. Nothing in the
+    /// directory may be changed before that is committed.
+    pub fn take_clean_mark(&self, together: &mut Together) -> io::Result<bool> {
         let mark = self.path.join(CLEAN_SHUTDOWN);
         if self.disk.stat(&mark)?.is_none() {
             return Ok(false);
         }
         self.disk.remove_file(&mark)?;
-        self.disk.sync_dir(&self.path)?;
+        together.names_in(&self.path);
         Ok(true)
     }
 
@@ -126,7 +141,7 @@ impl LogDir {
     /// Every partition directory, whatever its state.
     pub fn partitions(&self) -> io::Result<Vec<FoundPartition>> {
         let mut found = Vec::new();
-        for entry in self.disk.list(&self.path)? {
+        for entry in self.disk.list_sizing(&self.path, &|_| false)? {
             if !entry.is_dir {
                 continue;
             }
@@ -215,9 +230,10 @@ mod tests {
     fn the_clean_mark_counts_once() {
         let tmp = tempfile::tempdir().unwrap();
         let dir = LogDir::open(Arc::new(RealDisk), tmp.path()).unwrap();
-        assert!(!dir.take_clean_mark().unwrap());
+        let mut together = Together::new(Arc::new(RealDisk));
+        assert!(!dir.take_clean_mark(&mut together).unwrap());
         dir.leave_clean_mark(5).unwrap();
-        assert!(dir.take_clean_mark().unwrap());
-        assert!(!dir.take_clean_mark().unwrap());
+        assert!(dir.take_clean_mark(&mut together).unwrap());
+        assert!(!dir.take_clean_mark(&mut together).unwrap());
     }
 }

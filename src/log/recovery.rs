@@ -25,10 +25,11 @@ impl PartitionLog {
         self.prepare_dir()?;
         let disk = self.place.handles().shared_disk();
         let dir = self.dir();
-        let mut entries = disk.list(&dir)?;
+        let list = || disk.list_sizing(&dir, &|name| has_size(name));
+        let mut entries = list()?;
         if swap::settle(&*disk, &dir, &entries)? {
             self.dirty.dir(dir.clone());
-            entries = disk.list(&dir)?;
+            entries = list()?;
         }
         self.epochs = self.read_epochs()?;
         self.snapshots = entries
@@ -106,13 +107,13 @@ impl PartitionLog {
         let disk = self.place.handles().shared_disk();
         let dir = self.dir();
         let path = dir.join(metadata_file::FILE_NAME);
-        if disk.stat(&dir)?.is_none() {
+        let found = disk::read_small(&*disk, &path)?.map(|bytes| metadata_file::decode(&bytes));
+        if found.is_none() && disk.stat(&dir)?.is_none() {
             disk.create_dir_all(&dir)?;
             if let Some(parent) = dir.parent() {
                 self.dirty.dir(parent.to_path_buf());
             }
         }
-        let found = disk::read_small(&*disk, &path)?.map(|bytes| metadata_file::decode(&bytes));
         match found {
             Some(Ok(found)) if found == self.topic_id => {}
             Some(Ok(found)) => return Err(OpenError::WrongTopic { found, expected: self.topic_id }),
@@ -396,6 +397,11 @@ fn replay(producers: &mut Producers, segments: &[Arc<Segment>], from: Offset, en
         }
     }
     Ok(())
+}
+
+/// Files whose size says something: the indexes are asked for theirs when they are loaded.
+fn has_size(name: &str) -> bool {
+    [FileKind::Log, FileKind::TxnIndex].into_iter().any(|kind| name.ends_with(kind.suffix()))
 }
 
 /// A control batch holds one small record.

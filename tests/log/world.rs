@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use bytes::Bytes;
+use ottla::disk::Together;
 use ottla::disk::sim::{Rng, SimDisk};
 use ottla::log::checkpoint::{self, Offsets};
 use ottla::log::{AppendError, EndTxn, LogConfig, LogDir, Opening, PartitionLog, UpTo};
@@ -108,7 +109,9 @@ impl World {
         let dir = LogDir::open(disk.shared(), Path::new(LOGS)).map_err(|e| text(&e))?;
         let recovery_point = checkpointed(&dir, checkpoint::RECOVERY_POINT);
         let log_start = checkpointed(&dir, checkpoint::LOG_START);
-        let clean = dir.take_clean_mark().map_err(|e| text(&e))?;
+        let mut together = Together::new(disk.shared());
+        let clean = dir.take_clean_mark(&mut together).map_err(|e| text(&e))?;
+        together.commit().map_err(|e| text(&e))?;
         let opening = Opening { clean, recovery_point, log_start, ..Opening::fresh(1_000) };
         let env = env(&disk.shared(), &dir.path().join("t-0"), &config());
         let mut log = PartitionLog::open(env, opening).map_err(|e| text(&e))?;

@@ -103,9 +103,14 @@ impl Stage {
     async fn committed(&self, group: &str) -> i64 {
         let topic = OffsetFetchRequestTopics::default().with_name(text("t").into()).with_partition_indexes(vec![0]);
         let group = OffsetFetchRequestGroup::default().with_group_id(text(group).into()).with_topics(Some(vec![topic]));
-        match self.ask(event(Request::OffsetFetch { group, require_stable: false })).await {
-            Ok(Reply::OffsetFetch(answer)) => answer.topics[0].partitions[0].committed_offset,
-            other => panic!("{other:?}"),
+        loop {
+            let group = group.clone();
+            match self.ask(event(Request::OffsetFetch { group, require_stable: false })).await {
+                Ok(Reply::OffsetFetch(answer)) => return answer.topics[0].partitions[0].committed_offset,
+                // On a busy machine loading may take longer than a client waits for at once.
+                Err(ErrorCode::CoordinatorLoadInProgress) => {}
+                other => panic!("{other:?}"),
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::controller::metadata::{
     Activation, Event, Everyone, IdSource, MetadataImage, MetadataMachine, Reply, Request,
 };
 use crate::controller::records::{BeginTransaction, EndTransaction, MetadataRecord};
-use crate::disk::{Disk, fault};
+use crate::disk::{Disk, Together, fault};
 use crate::model::{LeaderEpoch, NodeId};
 use crate::records::ControlRecord;
 
@@ -82,13 +82,19 @@ struct Driver {
 impl Loaded {
     /// Takes office: cuts off what a crash left behind the last good batch, begins a new epoch, registers this node,
     /// and starts the driver. The activation's bootstrap records are those of the directory's own file if it has one.
-    pub fn start(self, clock: Arc<dyn Clock>, mut activation: Activation) -> Result<Metadata, MetadataLogError> {
+    /// What was begun `together` is durable before anything else is written.
+    pub fn start(
+        self,
+        clock: Arc<dyn Clock>,
+        mut activation: Activation,
+        together: Together,
+    ) -> Result<Metadata, MetadataLogError> {
         if !self.bootstrap.is_empty() {
             activation.bootstrap = self.bootstrap.clone();
         }
         let folder = self.folder.clone();
         let at = |e: io::Error| MetadataLogError::io(&folder, e);
-        let mut driver = self.into_driver(clock).map_err(at)?;
+        let mut driver = self.into_driver(clock, together).map_err(at)?;
         let mut seed = [0; 16];
         getrandom::fill(&mut seed).map_err(|e| at(io::Error::other(e)))?;
         driver.activate(activation, IdSource::new(u128::from_ne_bytes(seed))).map_err(at)?;
@@ -101,17 +107,15 @@ impl Loaded {
         Ok(Metadata { image, lost, commands, thread: Mutex::new(Some(thread)), leader_epoch, voter_directory })
     }
 
-    fn into_driver(self, clock: Arc<dyn Clock>) -> io::Result<Driver> {
+    fn into_driver(self, clock: Arc<dyn Clock>, mut together: Together) -> io::Result<Driver> {
         let disk = self.opening.disk.clone();
         let node = self.opening.settings.node_id;
         let epoch = self.epoch + 1;
-        if disk.stat(&self.folder)?.is_none() {
-            disk.create_dir_all(&self.folder)?;
-            disk.sync_dir(&self.opening.log_dir)?;
-        }
-        quorum::write_partition_metadata(&*disk, &self.folder)?;
-        // The epoch is taken before anything is written in it, so that no two lives write in the same one.
-        quorum::write_state(&*disk, &self.folder, node, epoch, self.quorum.kraft_version)?;
+        together.make_dir(&self.folder)?;
+        quorum::write_partition_metadata(&*disk, &mut together, &self.folder)?;
+        // The epoch is taken with the first batch that is written in it. A crash that keeps only one of the two is no
+        // harm: the next life leads in an epoch above both.
+        quorum::write_state(&mut together, &self.folder, node, epoch, self.quorum.kraft_version)?;
         let active = Active::open(disk.clone(), &self.folder, self.active.0, self.active.1)?;
         let mut driver = Driver {
             disk,
@@ -131,8 +135,9 @@ impl Loaded {
         };
         let mut epochs = self.epochs;
         epochs.push((epoch, driver.machine.image().next_offset));
-        quorum::write_epochs(&*driver.disk, &driver.folder, &epochs)?;
-        driver.append_leader_change(NodeId(node))?;
+        quorum::write_epochs(&mut together, &driver.folder, &epochs)?;
+        driver.append_leader_change(NodeId(node), &mut together)?;
+        together.commit()?;
         Ok(driver)
     }
 }
@@ -142,13 +147,16 @@ impl Driver {
         Now { wall_ms: self.clock.now_ms(), monotonic_ms: self.clock.monotonic_ms() }
     }
 
-    fn append_leader_change(&mut self, node: NodeId) -> io::Result<()> {
+    fn append_leader_change(&mut self, node: NodeId, together: &mut Together) -> io::Result<()> {
         let next_offset = self.machine.image().next_offset;
         let now = self.now();
         let mut batcher = Batcher::new(next_offset, self.epoch, self.machine.image().metadata_version(), now.wall_ms);
         let (voters, granting_voters) = (vec![node], vec![node]);
         batcher.control(&[ControlRecord::LeaderChange { leader: node, voters, granting_voters }]);
-        self.write(batcher.finish())?;
+        for batch in batcher.finish() {
+            self.active.append_together(&batch, together)?;
+            self.bytes_since_snapshot += batch.len() as u64;
+        }
         self.machine.move_to(next_offset + 1);
         Ok(())
     }
@@ -305,7 +313,9 @@ impl Driver {
         let now_ms = self.clock.now_ms();
         snapshot::write(&*self.disk, &self.folder, &image, self.epoch, &self.quorum, self.last_record_ms, now_ms)?;
         self.active.roll(image.next_offset)?;
-        quorum::write_epochs(&*self.disk, &self.folder, &[(self.epoch.0, image.next_offset)])?;
+        let mut epochs = Together::new(self.disk.clone());
+        quorum::write_epochs(&mut epochs, &self.folder, &[(self.epoch.0, image.next_offset)])?;
+        epochs.commit()?;
         segments::remove_before(&*self.disk, &self.folder, image.next_offset)?;
         snapshot::remove_old(&*self.disk, &self.folder)?;
         self.bytes_since_snapshot = 0;

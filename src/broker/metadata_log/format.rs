@@ -9,7 +9,7 @@ use super::batches::Batcher;
 use super::load::Quorum;
 use super::snapshot;
 use crate::controller::records::{METADATA_VERSION_LATEST, MetadataRecord};
-use crate::disk::{Disk, write_atomically};
+use crate::disk::Together;
 use crate::model::LeaderEpoch;
 use crate::records::{ControlRecord, Voter};
 
@@ -27,21 +27,15 @@ pub struct Formatting {
     pub now_ms: i64,
 }
 
-/// Whether a directory holds a metadata log, or what one begins with.
-pub fn is_formatted(disk: &dyn Disk, log_dir: &Path) -> io::Result<bool> {
-    Ok(disk.stat(&log_dir.join(BOOTSTRAP))?.is_some() || disk.stat(&log_dir.join(FOLDER))?.is_some())
-}
-
 /// Writes the files. The directory must exist.
-pub fn format(disk: &dyn Disk, log_dir: &Path, formatting: &Formatting) -> io::Result<()> {
+pub fn format(together: &mut Together, log_dir: &Path, formatting: &Formatting) -> io::Result<()> {
     let bootstrap = snapshot_bytes(&Quorum::default(), &formatting.records, formatting.now_ms);
-    write_atomically(disk, &log_dir.join(BOOTSTRAP), &bootstrap)?;
+    together.replace(&log_dir.join(BOOTSTRAP), &bootstrap)?;
     if let Some(voter) = &formatting.voter {
         let quorum = Quorum { kraft_version: 1, voters: vec![voter.clone()] };
         let folder = log_dir.join(FOLDER);
-        disk.create_dir_all(&folder)?;
-        write_atomically(disk, &folder.join(FIRST_SNAPSHOT), &snapshot_bytes(&quorum, &[], formatting.now_ms))?;
-        disk.sync_dir(log_dir)?;
+        together.make_dir(&folder)?;
+        together.replace(&folder.join(FIRST_SNAPSHOT), &snapshot_bytes(&quorum, &[], formatting.now_ms))?;
     }
     Ok(())
 }

@@ -94,6 +94,12 @@ impl Loaded {
         self.machine.image()
     }
 
+    /// Whether there is neither metadata nor the file that says what it is to begin with: a new directory, or one whose
+    /// first start was cut off.
+    pub fn lacks_beginning(&self) -> bool {
+        self.bootstrap.is_empty() && self.image().features.metadata_version.is_none()
+    }
+
     /// Topics that were deleted since the newest snapshot. A stop may have come before their files were set aside.
     pub fn removed_topics(&self) -> Vec<(TopicName, TopicId)> {
         self.removed_topics.clone()

@@ -26,7 +26,7 @@ mod snapshot;
 mod tests;
 
 pub use error::MetadataLogError;
-pub use format::{Formatting, format, is_formatted};
+pub use format::{Formatting, format};
 pub use handle::{Gone, Metadata, Watcher};
 pub use load::{Loaded, Opening};
 

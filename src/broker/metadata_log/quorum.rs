@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::error::MetadataLogError;
-use crate::disk::{Disk, read_small, write_atomically};
+use crate::disk::{Disk, Together, read_small};
 use crate::model::TopicId;
 
 const QUORUM_STATE: &str = "quorum-state";
@@ -46,7 +46,13 @@ pub fn read_state(disk: &dyn Disk, folder: &Path) -> Result<Option<QuorumState>,
 }
 
 /// Says that this node leads in an epoch, in the format of static (0) or dynamic (1) voters.
-pub fn write_state(disk: &dyn Disk, folder: &Path, node_id: i32, epoch: i32, kraft_version: i16) -> io::Result<()> {
+pub fn write_state(
+    together: &mut Together,
+    folder: &Path,
+    node_id: i32,
+    epoch: i32,
+    kraft_version: i16,
+) -> io::Result<()> {
     let state = match kraft_version {
         0 => json!({
             "clusterId": "",
@@ -65,22 +71,22 @@ pub fn write_state(disk: &dyn Disk, folder: &Path, node_id: i32, epoch: i32, kra
             "data_version": 1,
         }),
     };
-    write_atomically(disk, &folder.join(QUORUM_STATE), state.to_string().as_bytes())
+    together.replace(&folder.join(QUORUM_STATE), state.to_string().as_bytes())
 }
 
-pub fn write_partition_metadata(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+pub fn write_partition_metadata(disk: &dyn Disk, together: &mut Together, folder: &Path) -> io::Result<()> {
     let path = folder.join(PARTITION_METADATA);
     if disk.stat(&path)?.is_some() {
         return Ok(());
     }
-    write_atomically(disk, &path, format!("version: 0\ntopic_id: {METADATA_TOPIC_ID}").as_bytes())
+    together.replace(&path, format!("version: 0\ntopic_id: {METADATA_TOPIC_ID}").as_bytes())
 }
 
 /// Where each epoch of the log begins.
-pub fn write_epochs(disk: &dyn Disk, folder: &Path, epochs: &[(i32, i64)]) -> io::Result<()> {
+pub fn write_epochs(together: &mut Together, folder: &Path, epochs: &[(i32, i64)]) -> io::Result<()> {
     let mut text = format!("0\n{}\n", epochs.len());
     for (epoch, start) in epochs {
         text.push_str(&format!("{epoch} {start}\n"));
     }
-    write_atomically(disk, &folder.join(LEADER_EPOCHS), text.as_bytes())
+    together.replace(&folder.join(LEADER_EPOCHS), text.as_bytes())
 }

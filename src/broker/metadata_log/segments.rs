@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::MetadataLogError;
-use crate::disk::{Disk, DiskFile, Open, fault, read_small};
+use crate::disk::{Disk, DiskFile, Open, Together, fault, read_small};
 use crate::records::{BatchHeader, BatchIter, RecordsError, verify_crc};
 
 const LOG: &str = ".log";
@@ -103,21 +103,34 @@ pub struct Active {
 }
 
 impl Active {
-    /// Opens the last segment behind its good bytes, cutting off the rest, or makes the first.
+    /// Opens the last segment behind its good bytes, cutting off the rest, or makes the first, whose name is durable
+    /// once its folder is synced.
     pub fn open(disk: Arc<dyn Disk>, folder: &Path, base: i64, good_bytes: u64) -> io::Result<Active> {
         let file = disk.open(&folder.join(file_name(base, LOG)), Open::Create)?;
         if file.size_bytes()? > good_bytes {
             file.truncate(good_bytes)?;
             file.sync_data().map_err(fault::of_sync)?;
         }
-        disk.sync_dir(folder).map_err(fault::of_sync)?;
         Ok(Active { disk, folder: folder.to_owned(), file, base, size_bytes: good_bytes })
     }
 
     /// Appends one batch and makes it durable.
     pub fn append(&mut self, batch: &[u8]) -> io::Result<()> {
+        self.write(batch)?;
+        self.file.sync_data().map_err(fault::of_sync)
+    }
+
+    /// Appends one batch that is durable, with the name of the file, when all is committed. Nothing may be appended
+    /// before that.
+    pub fn append_together(&mut self, batch: &[u8], together: &mut Together) -> io::Result<()> {
+        self.write(batch)?;
+        together.bytes_of(self.file.clone());
+        together.names_in(&self.folder);
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &[u8]) -> io::Result<()> {
         self.file.write_all_at(&[IoSlice::new(batch)], self.size_bytes)?;
-        self.file.sync_data().map_err(fault::of_sync)?;
         self.size_bytes += batch.len() as u64;
         Ok(())
     }
@@ -133,6 +146,7 @@ impl Active {
     pub fn roll(&mut self, base: i64) -> io::Result<()> {
         if base != self.base {
             *self = Active::open(self.disk.clone(), &self.folder, base, 0)?;
+            self.disk.sync_dir(&self.folder).map_err(fault::of_sync)?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::controller::metadata::{
     Settings, initial_features,
 };
 use crate::controller::records::{MetadataRecord, NoOp};
+use crate::disk::Together;
 use crate::disk::real::RealDisk;
 use crate::model::LeaderEpoch;
 use crate::wire::messages::create_topics_request::CreatableTopic;
@@ -81,8 +82,14 @@ fn activation() -> Activation {
 fn fresh() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let records = initial_features().into_iter().map(MetadataRecord::from).collect();
-    format(&RealDisk, dir.path(), &Formatting { records, voter: None, now_ms: 5 }).unwrap();
+    write_format(dir.path(), &Formatting { records, voter: None, now_ms: 5 });
     dir
+}
+
+fn write_format(dir: &Path, formatting: &Formatting) {
+    let mut together = Together::new(Arc::new(RealDisk));
+    format(&mut together, dir, formatting).unwrap();
+    together.commit().unwrap();
 }
 
 fn start(dir: &Path) -> Metadata {
@@ -90,7 +97,11 @@ fn start(dir: &Path) -> Metadata {
 }
 
 fn start_with(opening: Opening) -> Metadata {
-    opening.load().unwrap().start(Arc::new(ManualClock::at(1_000)), activation()).unwrap()
+    opening
+        .load()
+        .unwrap()
+        .start(Arc::new(ManualClock::at(1_000)), activation(), Together::new(Arc::new(RealDisk)))
+        .unwrap()
 }
 
 async fn create(metadata: &Metadata, name: &str, partitions: i32) -> i16 {
@@ -307,7 +318,7 @@ async fn a_quorum_that_names_itself_in_the_log_is_kept() {
         kraft_version_max: 1,
     };
     let records = initial_features().into_iter().map(MetadataRecord::from).collect();
-    format(&RealDisk, dir.path(), &Formatting { records, voter: Some(voter), now_ms: 5 }).unwrap();
+    write_format(dir.path(), &Formatting { records, voter: Some(voter), now_ms: 5 });
     let mut often = opening(dir.path());
     often.snapshot_after_bytes = 1;
     let metadata = start_with(often);

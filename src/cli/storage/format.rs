@@ -10,6 +10,7 @@ use crate::cli::load;
 use crate::clock::{Clock, SystemClock};
 use crate::config::BrokerConfig;
 use crate::controller::records::{FeatureLevel, MetadataRecord};
+use crate::disk::Together;
 use crate::disk::real::RealDisk;
 use crate::log::dir::{self, Identity, LogDir};
 use crate::model::TopicId;
@@ -119,7 +120,9 @@ fn format_one(
         kind = if voter.is_some() { "dynamic metadata voter directory" } else { "metadata directory" };
         let records = beginning.records.clone();
         let formatting = Formatting { records, voter, now_ms: SystemClock::new().now_ms() };
-        metadata_log::format(&RealDisk, &path, &formatting).map_err(|error| failed(&error))?;
+        let mut together = Together::new(Arc::new(RealDisk));
+        metadata_log::format(&mut together, &path, &formatting).map_err(|error| failed(&error))?;
+        together.commit().map_err(|error| failed(&error))?;
     }
     // Last, since it is what says that the directory is formatted.
     let cluster_id = format.cluster_id.clone();
