@@ -46,6 +46,9 @@ const TICK: Duration = Duration::from_millis(500);
 /// How often freed memory goes back to the system. A buffer that is needed again costs page faults, so not too often.
 const MEMORY_EVERY_MS: i64 = 3000;
 
+/// How often partitions are tried again for which there was no room.
+const MISSING_EVERY_MS: i64 = 5000;
+
 /// The running housekeeping. Dropping it stops it.
 pub struct Housekeeping {
     stop: mpsc::Sender<()>,
@@ -55,6 +58,7 @@ pub struct Housekeeping {
 /// When each kind of work is due next, on the monotonic clock.
 struct Due {
     memory_ms: i64,
+    missing_ms: i64,
     checkpoints_ms: i64,
     retention_ms: i64,
     producers_ms: i64,
@@ -71,6 +75,7 @@ impl Housekeeping {
         let producers_ms = now_ms + broker.producer_check_interval_ms();
         let mut due = Due {
             memory_ms: now_ms,
+            missing_ms: now_ms,
             checkpoints_ms: first_ms,
             retention_ms: first_ms,
             producers_ms,
@@ -123,7 +128,10 @@ impl Broker {
         for dir in &self.log_dirs().dirs {
             dir.commit.room().look();
         }
-        self.make_missing_partitions();
+        if now_ms >= due.missing_ms {
+            due.missing_ms = now_ms + MISSING_EVERY_MS;
+            self.make_missing_partitions();
+        }
         if now_ms >= due.flush_ms {
             due.flush_ms = now_ms.saturating_add(logs.flush_scheduler_interval_ms.max(1));
             self.flush_what_is_due();
@@ -189,6 +197,7 @@ impl Broker {
     /// Forgets what `retention.ms` and `retention.bytes` say. Files go only after the log starts are written down.
     pub fn retain(&self) {
         let wall_ms = self.clock().now_ms();
+        let mut report = RetentionReport::default();
         let mut shortened = Vec::new();
         for partition in self.partitions().all() {
             if partition.is_offline() || partition.is_gone() {
@@ -202,7 +211,7 @@ impl Broker {
             match given_up {
                 Ok(given_up) => {
                     if !given_up.is_empty() {
-                        tell(&partition, &given_up);
+                        report.note(partition.name(), &given_up);
                     }
                     // Also those that an earlier pass had to leave, for want of upkeep.
                     if partition.ends().log_start.0 > 0 {
@@ -212,6 +221,7 @@ impl Broker {
                 Err(e) => error!("Cannot apply retention to {}: {e}", partition.name()),
             }
         }
+        report.lines().iter().for_each(|line| info!("{line}"));
         if !shortened.is_empty() {
             let unwritten = self.write_checkpoints();
             let (late, safe): (Vec<_>, Vec<_>) = shortened.into_iter().partition(|p| unwritten.holds(p));
@@ -325,13 +335,66 @@ impl Broker {
     }
 }
 
-fn tell(partition: &Partition, given_up: &[GivenUp]) {
-    let bytes: u64 = given_up.iter().map(|g| g.size_bytes).sum();
-    let aged = given_up.iter().filter(|g| g.why == Why::Time).count();
-    info!(
-        "Deleted {} segments of {} ({bytes} bytes): {aged} by retention.ms, {} by retention.bytes",
-        given_up.len(),
-        partition.name(),
-        given_up.len() - aged
-    );
+/// What one pass of retention has given up: a line for each of the first logs, one for all others.
+#[derive(Default)]
+struct RetentionReport {
+    lines: Vec<String>,
+    other_logs: usize,
+    other_segments: usize,
+    other_bytes: u64,
+}
+
+impl RetentionReport {
+    const LOGS_TOLD_MAX: usize = 20;
+
+    fn note(&mut self, name: &TopicPartition, given_up: &[GivenUp]) {
+        let (segments, bytes) = (given_up.len(), given_up.iter().map(|g| g.size_bytes).sum::<u64>());
+        if self.lines.len() >= Self::LOGS_TOLD_MAX {
+            self.other_logs += 1;
+            self.other_segments += segments;
+            self.other_bytes += bytes;
+            return;
+        }
+        let aged = given_up.iter().filter(|g| g.why == Why::Time).count();
+        let why = match (aged, segments - aged) {
+            (_, 0) => "by retention.ms".to_string(),
+            (0, _) => "by retention.bytes".to_string(),
+            (aged, large) => format!("{aged} by retention.ms, {large} by retention.bytes"),
+        };
+        let up_to = given_up.last().map_or(0, |g| g.end.0);
+        self.lines.push(format!("Deleted {segments} segments of {name} ({bytes} bytes) up to offset {up_to}: {why}"));
+    }
+
+    fn lines(mut self) -> Vec<String> {
+        let Self { other_logs, other_segments, other_bytes, .. } = self;
+        if other_logs > 0 {
+            self.lines.push(format!(
+                "Deleted {other_segments} segments of {other_logs} other logs ({other_bytes} bytes) by retention"
+            ));
+        }
+        self.lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Offset;
+
+    #[test]
+    fn retention_says_what_went_and_why_without_a_flood() {
+        let gone = |why, end| GivenUp { base: Offset(0), end: Offset(end), size_bytes: 100, why };
+        let mut report = RetentionReport::default();
+        let name = TopicPartition::new("t", 0);
+        report.note(&name, &[gone(Why::Time, 5), gone(Why::Size, 9)]);
+        for _ in 0..1000 {
+            report.note(&name, &[gone(Why::Time, 5)]);
+        }
+        let lines = report.lines();
+        let first = "Deleted 2 segments of t-0 (200 bytes) up to offset 9: 1 by retention.ms, 1 by retention.bytes";
+        assert_eq!(lines.first().map(String::as_str), Some(first));
+        assert_eq!(lines.len(), 21);
+        let last = "Deleted 981 segments of 981 other logs (98100 bytes) by retention";
+        assert_eq!(lines.last().map(String::as_str), Some(last));
+    }
 }

@@ -152,7 +152,7 @@ impl Broker {
                 other => other,
             },
             None if !self.forget_namesake(&dir, &name) => {
-                Err(io::Error::other("its directory's checkpoints cannot be written").into())
+                Err(io::Error::new(io::ErrorKind::StorageFull, "the checkpoints cannot be written").into())
             }
             None => PartitionLog::create(env, now_ms),
         };
@@ -165,7 +165,8 @@ impl Broker {
             }
             Err(e) => {
                 self.tell_unopened(&name, &e, &dir, opening);
-                if opening.is_none() {
+                let passes = matches!(&e, OpenError::Io(e) if fault::is_passing(e));
+                if opening.is_none() && passes && !dir.commit.is_offline() {
                     self.unmade().lock().push((topic.id, partition.index));
                 }
                 None

@@ -30,6 +30,8 @@ pub enum Why {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GivenUp {
     pub base: Offset,
+    /// Behind its last record.
+    pub end: Offset,
     pub size_bytes: u64,
     pub why: Why,
 }
@@ -108,7 +110,7 @@ impl PartitionLog {
             if let Some(spare) = &mut spare {
                 *spare = spare.saturating_sub(size_bytes);
             }
-            given_up.push(GivenUp { base: segment.base(), size_bytes, why });
+            given_up.push(GivenUp { base: segment.base(), end: upper, size_bytes, why });
             start = upper;
         }
         if given_up.len() == view.segments.len() {

@@ -172,6 +172,54 @@ fn time_rolls_a_segment_by_the_records_clock() {
 }
 
 #[test]
+fn jitter_ends_segments_early_but_never_late() {
+    let disk = SimDisk::new();
+    let config = LogConfig { segment_ms: 1_000, segment_jitter_ms: 500, ..LogConfig::default() };
+    let mut waits = std::collections::BTreeSet::new();
+    for seed in 0..20 {
+        let dir = format!("/logs/t-{seed}");
+        let mut env = env(&disk.shared(), Path::new(&dir), &config);
+        env.jitter_seed = seed;
+        let mut log = PartitionLog::create(env, 0).unwrap();
+        let segments = |log: &PartitionLog| log.reader().segments().unwrap().len();
+        append(&mut log, &batch(0, 1, 10_000)).unwrap();
+        let ended = (10_400..12_000).step_by(50).find(|at| {
+            append(&mut log, &batch(0, 1, *at)).unwrap();
+            segments(&log) == 2
+        });
+        let waited = ended.unwrap() - 10_000;
+        assert!((500..=1_050).contains(&waited), "seed {seed}: {waited}");
+        waits.insert(waited);
+    }
+    assert!(waits.len() > 3, "{waits:?}");
+}
+
+#[test]
+fn a_full_index_ends_its_segment() {
+    let disk = SimDisk::new();
+    let config = LogConfig { index_interval_bytes: 1, segment_index_bytes: 96, ..LogConfig::default() };
+    let mut log = new_log(&disk, &config);
+    fill_log(&mut log, 0..100, |n| batch(n, 1, n as i64));
+    let segments = log.reader().segments().unwrap();
+    assert!(segments.len() > 8, "{} segments", segments.len());
+    for segment in segments.iter() {
+        let (offsets, times) = segment.index_bytes().unwrap();
+        assert!(offsets <= 96 && times <= 96, "{offsets} and {times} bytes");
+    }
+    assert_eq!(read_all(&log.reader(), Offset(0), 100, UpTo::LogEnd).len(), 100);
+}
+
+#[test]
+fn an_empty_log_has_nothing_to_give_up() {
+    let disk = SimDisk::new();
+    let mut log = new_log(&disk, &LogConfig { retention_ms: 0, retention_bytes: 0, ..small_segments() });
+    for now_ms in [0, i64::MAX] {
+        assert_eq!(log.apply_retention(now_ms).unwrap(), []);
+    }
+    assert_eq!(names(&disk, ".log"), ["00000000000000000000.log"]);
+}
+
+#[test]
 fn a_round_of_batches_is_one_write_and_each_stands_for_itself() {
     use ottla::disk::sim::Op;
     use ottla::log::AppendBatch;
