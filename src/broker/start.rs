@@ -16,7 +16,6 @@ use crate::controller::metadata::{
 use crate::controller::records::{Endpoint, MetadataRecord};
 use crate::disk::{Disk, Together};
 use crate::log::DirError;
-use crate::model::TopicId;
 use crate::security::{Acl, Authorizer, Operation, PatternType, ResourceType};
 
 use super::Broker;
@@ -198,7 +197,11 @@ impl Broker {
 /// Says what was opened.
 pub fn report(broker: &Broker) {
     let clean = broker.log_dirs().dirs.iter().all(|dir| dir.was_clean);
-    let how = if clean { "after a clean stop" } else { "new, or after an unclean stop" };
-    let ids: Vec<TopicId> = broker.log_dirs().dirs.iter().map(|dir| dir.id).collect();
-    info!("Opened {} partitions in {} log directories ({how})", broker.partitions().len(), ids.len());
+    let how = match (clean, broker.log_dirs().handles.recovered_bytes.get()) {
+        (true, _) => "after a clean stop".to_string(),
+        (false, 0) => "new, or after an unclean stop that left nothing to read back".to_string(),
+        (false, bytes) => format!("after an unclean stop; {bytes} bytes were read back"),
+    };
+    let dirs = broker.log_dirs().dirs.len();
+    info!("Opened {} partitions in {dirs} log directories ({how})", broker.partitions().len());
 }

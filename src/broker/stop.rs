@@ -10,6 +10,7 @@ use crate::disk::Disk;
 use crate::log::{SyncWork, Upkeep, run_together};
 
 use super::Broker;
+use super::log_dirs::BrokerDir;
 
 /// From so many logs on the file system is synced as a whole.
 const MANY_LOGS: usize = 16;
@@ -24,7 +25,9 @@ impl Broker {
         }
         let all_closed = self.close_partitions();
         let unwritten = self.write_checkpoints();
-        for dir in self.log_dirs().dirs.iter().filter(|dir| all_closed && !unwritten.is_of(dir)) {
+        // A partition that was found damaged must be found so again.
+        let is_sound = |dir: &&Arc<BrokerDir>| !unwritten.is_of(dir) && dir.unopened.lock().is_empty();
+        for dir in self.log_dirs().dirs.iter().filter(|dir| all_closed && is_sound(dir)) {
             let epoch = self.broker_epoch();
             if let Err(e) = dir.dir.leave_clean_mark(epoch) {
                 error!("Cannot mark {} as cleanly stopped: {e}", dir.dir.path().display());
