@@ -19,13 +19,15 @@ use ottla::wire::messages::join_group_request::JoinGroupRequestProtocol;
 use ottla::wire::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use ottla::wire::messages::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 use ottla::wire::messages::sync_group_request::SyncGroupRequestAssignment;
+use ottla::wire::messages::txn_offset_commit_request::{TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic};
 use ottla::wire::messages::update_features_request::FeatureUpdateKey;
 use ottla::wire::messages::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, CreateTopicsRequest, CreateTopicsResponse,
-    DeleteTopicsRequest, DeleteTopicsResponse, FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatRequest,
-    HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, ListGroupsRequest, ListGroupsResponse, OffsetCommitRequest,
+    DeleteTopicsRequest, DeleteTopicsResponse, EndTxnRequest, EndTxnResponse, FindCoordinatorRequest,
+    FindCoordinatorResponse, HeartbeatRequest, HeartbeatResponse, InitProducerIdRequest, InitProducerIdResponse,
+    JoinGroupRequest, JoinGroupResponse, ListGroupsRequest, ListGroupsResponse, OffsetCommitRequest,
     OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, StrBytes, SyncGroupRequest, SyncGroupResponse,
-    UpdateFeaturesRequest, UpdateFeaturesResponse,
+    TxnOffsetCommitRequest, TxnOffsetCommitResponse, UpdateFeaturesRequest, UpdateFeaturesResponse,
 };
 
 struct Running {
@@ -186,6 +188,52 @@ fn groups_begin_anew_when_their_topic_is_deleted() {
     assert_eq!(deleted.responses[0].error_code, 0);
     commit_by_hand(&mut running, 42);
     assert_eq!(committed(&mut running), 42);
+}
+
+/// The coordinator of `kind`, once it is there.
+fn await_coordinator(running: &mut Running, kind: i8, key: &str) {
+    let find = FindCoordinatorRequest::default().with_key_type(kind).with_coordinator_keys(vec![text(key)]);
+    while running.ask::<_, FindCoordinatorResponse>(4, &find).coordinators[0].error_code != 0 {}
+}
+
+#[test]
+fn offsets_join_a_transaction_while_the_one_before_is_still_being_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut running = start(dir.path());
+    create_topic(&mut running);
+    await_coordinator(&mut running, 0, "g");
+    await_coordinator(&mut running, 1, "tx");
+    let init = InitProducerIdRequest::default()
+        .with_transactional_id(Some(text("tx").into()))
+        .with_transaction_timeout_ms(60_000)
+        .with_producer_id((-1).into())
+        .with_producer_epoch(-1);
+    let mine: InitProducerIdResponse = running.ask(5, &init);
+    assert_eq!(mine.error_code, 0);
+    let (mut id, mut epoch) = (mine.producer_id, mine.producer_epoch);
+    for offset in 1..100 {
+        let partition = TxnOffsetCommitRequestPartition::default().with_committed_offset(offset);
+        let topic = TxnOffsetCommitRequestTopic::default().with_name(text("t").into()).with_partitions(vec![partition]);
+        let commit = TxnOffsetCommitRequest::default()
+            .with_transactional_id(text("tx").into())
+            .with_group_id(text("g").into())
+            .with_producer_id(id)
+            .with_producer_epoch(epoch)
+            .with_generation_id(-1)
+            .with_topics(vec![topic]);
+        // The end before is decided and acknowledged; its marker for the offsets may be yet to come.
+        let answered: TxnOffsetCommitResponse = running.ask(5, &commit);
+        assert_eq!(answered.topics[0].partitions[0].error_code, 0, "offset {offset}");
+        let end = EndTxnRequest::default()
+            .with_transactional_id(text("tx").into())
+            .with_producer_id(id)
+            .with_producer_epoch(epoch)
+            .with_committed(true);
+        let ended: EndTxnResponse = running.ask(5, &end);
+        assert_eq!(ended.error_code, 0);
+        (id, epoch) = (ended.producer_id, ended.producer_epoch);
+    }
+    while committed(&mut running) != 99 {}
 }
 
 #[test]

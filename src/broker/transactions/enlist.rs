@@ -51,12 +51,15 @@ pub struct Enlisting {
 /// A guard, or none when none is needed; or why the write must not happen.
 pub type Verdict = Result<Option<VerificationGuard>, ErrorCode>;
 
-/// The guards for these partitions; `None` says that the coordinator must be asked, with [`confirm`].
+/// How often a guard may turn out void before the client is told to come again.
+const ATTEMPTS: usize = 4;
+
+/// The guards for these partitions; those that were asked for hold only once the coordinator agrees, with [`confirm`].
 pub struct Begun {
     producer: Producer,
     support: Support,
-    asked: Vec<usize>,
-    partitions: Vec<TopicPartition>,
+    /// Where in `verdicts` the coordinator's word is missing.
+    asked: Vec<(usize, Enlisting)>,
     pub verdicts: Vec<Verdict>,
 }
 
@@ -64,6 +67,32 @@ impl Begun {
     /// Whether everything is known already: each partition has the transaction open.
     pub fn is_settled(&self) -> bool {
         self.asked.is_empty()
+    }
+
+    fn guard(&self, want: &Enlisting, now_ms: i64) -> Verdict {
+        let Producer { id, epoch } = self.producer;
+        let adds = self.support == Support::Adds;
+        let guard = want.partition.log().begin_verification(id, epoch, want.base_sequence, adds, now_ms);
+        guard.map_err(|_| ErrorCode::KafkaStorageError)
+    }
+
+    /// Takes the coordinator's word, an error code for each partition that was asked about.
+    ///
+    /// To add partitions the coordinator may have waited for the markers of the transaction before, and such a marker
+    /// voids a guard. Then there is a new one now, and the question is asked again: a guard must be older than the
+    /// answer that it stands for.
+    fn answered(&mut self, codes: Vec<ErrorCode>, now_ms: i64) {
+        for ((slot, want), code) in std::mem::take(&mut self.asked).into_iter().zip(codes) {
+            if code != ErrorCode::None {
+                self.verdicts[slot] = Err(as_producers_expect(code, self.support));
+            } else if self.support == Support::Adds {
+                let now = self.guard(&want, now_ms);
+                if matches!(now, Ok(Some(_))) && now != self.verdicts[slot] {
+                    self.asked.push((slot, want));
+                }
+                self.verdicts[slot] = now;
+            }
+        }
     }
 }
 
@@ -76,36 +105,40 @@ pub fn begin(
 ) -> Begun {
     let verifies = support == Support::Adds || broker.config().transactions.partition_verification;
     let now_ms = broker.clock().now_ms();
-    let mut begun = Begun { producer, support, asked: Vec::new(), partitions: Vec::new(), verdicts: Vec::new() };
+    let mut begun = Begun { producer, support, asked: Vec::new(), verdicts: Vec::new() };
     for (slot, want) in wanted.enumerate() {
         let Some(want) = want.filter(|_| verifies) else {
             begun.verdicts.push(Ok(None));
             continue;
         };
-        let guard = want.partition.log().begin_verification(
-            producer.id,
-            producer.epoch,
-            want.base_sequence,
-            support == Support::Adds,
-            now_ms,
-        );
+        let guard = begun.guard(&want, now_ms);
         if matches!(guard, Ok(Some(_))) {
-            begun.asked.push(slot);
-            begun.partitions.push(want.partition.name().clone());
+            begun.asked.push((slot, want));
         }
-        begun.verdicts.push(guard.map_err(|_| ErrorCode::KafkaStorageError));
+        begun.verdicts.push(guard);
     }
     begun
 }
 
 /// Asks the coordinator about what has a guard.
 pub async fn confirm(broker: &Arc<Broker>, transactional_id: &str, mut begun: Begun) -> Vec<Verdict> {
-    if begun.is_settled() {
-        return begun.verdicts;
+    for _ in 0..ATTEMPTS {
+        if begun.is_settled() {
+            return begun.verdicts;
+        }
+        let codes = ask(broker, transactional_id, &begun).await;
+        begun.answered(codes, broker.clock().now_ms());
     }
-    let partitions = std::mem::take(&mut begun.partitions);
+    for (slot, _) in &begun.asked {
+        begun.verdicts[*slot] = Err(ErrorCode::ConcurrentTransactions);
+    }
+    begun.verdicts
+}
+
+async fn ask(broker: &Arc<Broker>, transactional_id: &str, begun: &Begun) -> Vec<ErrorCode> {
+    let partitions: Vec<TopicPartition> = begun.asked.iter().map(|(_, want)| want.partition.name().clone()).collect();
     let transactions = broker.transactions();
-    let refused: Vec<ErrorCode> = match begun.support {
+    match begun.support {
         Support::Adds => {
             let added = transactions.add(transactional_id, begun.producer, partitions, TxnVersion::V2).await;
             vec![added.err().unwrap_or(ErrorCode::None); begun.asked.len()]
@@ -116,13 +149,7 @@ pub async fn confirm(broker: &Arc<Broker>, transactional_id: &str, mut begun: Be
                 Err(e) => vec![e; begun.asked.len()],
             }
         }
-    };
-    for (slot, code) in begun.asked.iter().zip(refused) {
-        if code != ErrorCode::None {
-            begun.verdicts[*slot] = Err(as_producers_expect(code, begun.support));
-        }
     }
-    begun.verdicts
 }
 
 /// Producers know fencing by an older name here, and old ones an abortable transaction by no name at all.
