@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 pub const CLUSTER_ID: &str = "4L6g3nShT-eMCtK--X86sw";
 const SMALL: &[&str] = &["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"];
 
-/// Kafka's jars and our two programs that call them.
+/// Kafka's jars and our programs that call them.
 pub struct Java {
     pub jars: PathBuf,
     pub classes: PathBuf,
@@ -24,6 +24,16 @@ impl Java {
         command
     }
 
+    /// Starts our program of clients, which says what it wants done and goes on when it is told that it is.
+    pub fn clients(&self, what: &str, broker: &str, folder: &Path) -> Talking {
+        let mut command = self.command("-Xmx200m", "Clients");
+        command.args([what, broker]).arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let answers = process.stdin.take().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap());
+        Talking { process, lines, answers }
+    }
+
     /// A machine that runs one command after the other. Starting it costs as much as all small commands together.
     pub fn tools(&self) -> Tools {
         let mut command = self.command("-Xmx200m", "Tools");
@@ -31,6 +41,37 @@ impl Java {
         let commands = process.stdin.take().unwrap();
         let answers = BufReader::new(process.stdout.take().unwrap());
         Tools { process, commands, answers }
+    }
+}
+
+/// Ends with a kill when it is dropped.
+pub struct Talking {
+    process: Child,
+    lines: BufReader<ChildStdout>,
+    answers: ChildStdin,
+}
+
+impl Talking {
+    pub fn wait_for_line(&mut self, wanted: &str) {
+        let mut line = String::new();
+        while self.lines.read_line(&mut line).unwrap() > 0 {
+            println!("java: {}", line.trim_end());
+            if line.trim() == wanted {
+                return;
+            }
+            line.clear();
+        }
+        panic!("the Java clients ended without saying: {wanted}");
+    }
+
+    pub fn answer(&mut self) {
+        self.answers.write_all(b"done\n").unwrap();
+    }
+}
+
+impl Drop for Talking {
+    fn drop(&mut self) {
+        end(&mut self.process);
     }
 }
 

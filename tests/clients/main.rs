@@ -5,6 +5,7 @@
 
 mod broker;
 mod commands;
+mod exactly_once;
 mod java;
 mod tools;
 
@@ -84,6 +85,58 @@ fn node_clients_create_produce_and_consume() {
     for client in ["kafkajs", "platformatic"] {
         node.run(&[client, &broker.address()]);
     }
+}
+
+#[test]
+fn rust_client_reads_what_it_wrote_with_every_codec_and_in_transactions() {
+    let Some(rust) = tools::rust() else { return };
+    let broker = Broker::start(exactly_once::SETTINGS);
+    for what in ["codecs", "transactions"] {
+        rust.run(&[what, &broker.address()]);
+    }
+}
+
+#[test]
+fn rust_members_come_and_go_while_records_arrive() {
+    let Some(rust) = tools::rust() else { return };
+    let broker = Broker::start(exactly_once::SETTINGS);
+    for assignment in ["range", "cooperative-sticky", "consumer"] {
+        rust.run(&["groups", &broker.address(), assignment]);
+    }
+}
+
+#[test]
+fn copies_are_exact_whoever_is_killed() {
+    let Some(python) = tools::python() else { return };
+    let seed = std::env::var("OTTLA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let rounds = if std::env::var_os("OTTLA_LONG_TESTS").is_some() { 300 } else { 6 };
+    exactly_once::copy_through_kills(python, "classic", seed, rounds);
+}
+
+#[test]
+fn copies_in_the_new_group_protocol_are_exact_whoever_is_killed() {
+    let Some(python) = tools::python() else { return };
+    let seed = std::env::var("OTTLA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(2);
+    let rounds = if std::env::var_os("OTTLA_LONG_TESTS").is_some() { 300 } else { 6 };
+    exactly_once::copy_through_kills(python, "consumer", seed, rounds);
+}
+
+#[test]
+fn java_transactions_groups_and_streams_outlive_kills() {
+    let Some(java) = tools::java() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = exactly_once::SETTINGS.to_vec();
+    settings.push(("transaction.abort.timed.out.transaction.cleanup.interval.ms", "200"));
+    let mut broker = Broker::start(&settings);
+    let mut counting = java.clients("count", &broker.address(), folder.path());
+    counting.wait_for_line("counting");
+    drop(counting);
+    let mut all = java.clients("all", &broker.address(), folder.path());
+    all.wait_for_line("kill the broker");
+    broker.kill();
+    broker.restart();
+    all.answer();
+    all.wait_for_line("all good");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Other languages' tools with their Kafka clients, made once under `target/`: a Python environment, a Go program, Node
-//! packages, Apache Kafka's jars.
+//! packages, Apache Kafka's jars, a Rust program.
 
 use crate::java::Java;
 use std::io::{BufRead, BufReader, Read};
@@ -34,6 +34,12 @@ pub fn node() -> Option<&'static Program> {
 pub fn java() -> Option<&'static Java> {
     static MADE: Made<Java> = OnceLock::new();
     or_skip("Java", MADE.get_or_init(make_java))
+}
+
+/// A program of the Rust client, or `None` where the library that it binds could not be had.
+pub fn rust() -> Option<&'static Program> {
+    static MADE: Made<Program> = OnceLock::new();
+    or_skip("Rust", MADE.get_or_init(make_rust))
 }
 
 fn or_skip<T>(language: &str, made: &'static Result<T, String>) -> Option<&'static T> {
@@ -108,12 +114,37 @@ fn make_java() -> Result<Java, String> {
         let pom = sources("java").join("pom.xml");
         call(Command::new("mvn").args(quiet).arg(out).arg("-f").arg(pom).arg("dependency:copy-dependencies"))
     })?;
-    once(&classes, concat!(include_str!("java/Tools.java"), include_str!("java/Server.java")), || {
-        let programs = ["Tools.java", "Server.java"].map(|name| sources("java").join(name));
+    let programs = ["Clients", "Groups", "Server", "Tools", "Transactions", "WordCount"];
+    let programs = programs.map(|name| sources("java").join(format!("{name}.java")));
+    let text = |program| std::fs::read_to_string(program).map_err(|e| e.to_string());
+    once(&classes, &programs.iter().map(text).collect::<Result<String, String>>()?, || {
         let with = format!("{}/*", jars.display());
-        call(Command::new("javac").args(["-cp", &with, "-d"]).arg(&classes).args(programs))
+        call(Command::new("javac").args(["-cp", &with, "-d"]).arg(&classes).args(&programs))
     })?;
     Ok(Java { jars, classes })
+}
+
+/// Compiling librdkafka would take minutes; the Python client brings a built one.
+fn make_rust() -> Result<Program, String> {
+    let library = python().ok_or("it takes librdkafka from the Python client")?.librdkafka()?;
+    let folder = folder_for("rust");
+    let link = folder.join("librdkafka.so");
+    std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+    let _ = std::fs::remove_file(&link);
+    std::os::unix::fs::symlink(&library, &link).map_err(|e| e.to_string())?;
+    let compiler = Command::new("rustc").arg("-vV").output().map_err(|e| e.to_string())?;
+    let compiler = String::from_utf8_lossy(&compiler.stdout).into_owned();
+    let host = compiler.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc names no host")?;
+    // What the build script of rdkafka-sys would print, so that it is not run.
+    let of_build_script = [
+        format!("target.{host}.rdkafka.rustc-link-lib=['rdkafka']"),
+        format!("target.{host}.rdkafka.rustc-link-search=['native={}']", folder.display()),
+    ];
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--locked", "--target-dir"]).arg(&folder).current_dir(sources("rust"));
+    call(build.args(of_build_script.iter().flat_map(|setting| ["--config", setting])))?;
+    let found_in = format!("LD_LIBRARY_PATH={}", library.parent().ok_or("no folder")?.display());
+    Ok(Program { command: vec!["env".into(), found_in.into(), folder.join("debug/clients").into()] })
 }
 
 fn call(command: &mut Command) -> Result<(), String> {
@@ -147,6 +178,15 @@ pub struct Python {
 }
 
 impl Python {
+    /// The library within the client, whose name has a hash in it.
+    fn librdkafka(&self) -> Result<PathBuf, String> {
+        let under = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let lib = self.interpreter.parent().and_then(Path::parent).ok_or("no environment")?.join("lib");
+        let libraries = under(&lib).flat_map(|python| under(&python.join("site-packages/confluent_kafka.libs")));
+        let named = |path: &PathBuf| path.to_string_lossy().contains("librdkafka");
+        libraries.into_iter().find(named).ok_or_else(|| format!("no librdkafka under {}", lib.display()))
+    }
+
     fn command(&self, script: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.interpreter);
         command.arg("-u").arg(sources("python").join(script)).args(arguments);
@@ -158,8 +198,13 @@ impl Python {
         run(&mut self.command(script, arguments));
     }
 
+    /// A script whose output is still to be taken.
+    pub fn spawn(&self, script: &str, arguments: &[&str]) -> Child {
+        self.command(script, arguments).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
     pub fn start(&self, script: &str, arguments: &[&str]) -> Running {
-        let mut process = self.command(script, arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process = self.spawn(script, arguments);
         let out = std::cell::RefCell::new(BufReader::new(process.stdout.take().unwrap()));
         Running { process, out }
     }
