@@ -7,6 +7,8 @@
 //! - a failed sync is reported once and never retried by anyone: the pages may be gone.
 
 pub mod fault;
+#[cfg(target_os = "linux")]
+mod file_system;
 mod map;
 pub mod real;
 pub mod sim;
@@ -78,9 +80,22 @@ pub trait Disk: Send + Sync + 'static {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Makes every byte and name of the file system under `dir` durable: one call for many dirty files.
     fn sync_file_system(&self, dir: &Path) -> io::Result<()>;
+    /// The file system under `dir`, where it can be synced as a whole and then reports every error.
+    fn file_system(&self, dir: &Path) -> Option<Box<dyn FileSystem>>;
     fn space(&self, dir: &Path) -> io::Result<Space>;
     /// Takes the advisory lock of a lock file, creating it; `WouldBlock` when another process holds it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DirLock>>;
+}
+
+/// A file system that can be synced as a whole. An error in writing anything back is reported by the next sync, from
+/// the moment that this value was made.
+pub trait FileSystem: Send + Sync {
+    /// Whether the file lies on it: a part of a directory tree may lie on another.
+    fn holds(&self, file: &dyn DiskFile) -> bool;
+    /// About how many bytes a sync would have to wait for, whoever wrote them.
+    fn unwritten_bytes(&self) -> io::Result<u64>;
+    /// Makes everything written so far durable.
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// An open file. All calls are positional, so one handle serves many threads.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::map::{FileMap, has_bytes};
-use super::{DirLock, Disk, DiskFile, Entry, Open, Space, Stat};
+use super::{DirLock, Disk, DiskFile, Entry, FileSystem, Open, Space, Stat};
 
 /// Slices that one vectored write may carry.
 #[cfg(target_os = "linux")]
@@ -93,6 +93,18 @@ impl Disk for RealDisk {
         #[cfg(not(target_os = "linux"))]
         {
             sync_tree(dir)
+        }
+    }
+
+    fn file_system(&self, dir: &Path) -> Option<Box<dyn FileSystem>> {
+        #[cfg(target_os = "linux")]
+        {
+            Some(Box::new(super::file_system::RealFileSystem::of(dir)?))
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = dir;
+            None
         }
     }
 

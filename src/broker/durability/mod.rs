@@ -21,7 +21,7 @@ use std::thread::JoinHandle;
 use parking_lot::{Condvar, Mutex};
 use tracing::error;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, FileSystem};
 use crate::log::SyncWork;
 use crate::metrics::Counter;
 
@@ -51,6 +51,7 @@ pub struct GroupCommit {
 
 struct Shared {
     disk: Arc<dyn Disk>,
+    file_system: Option<Box<dyn FileSystem>>,
     dir: PathBuf,
     state: Mutex<State>,
     wake: Condvar,
@@ -70,6 +71,7 @@ impl GroupCommit {
     pub fn start(disk: Arc<dyn Disk>, dir: PathBuf) -> io::Result<Self> {
         let room = Room::new(disk.clone(), dir.clone());
         let shared = Arc::new(Shared {
+            file_system: disk.file_system(&dir),
             disk,
             dir,
             state: Mutex::default(),
@@ -168,7 +170,7 @@ impl Shared {
         let round = Round(collected.collect());
         if !self.offline.load(Ordering::Acquire) {
             self.rounds.add(1);
-            match round.sync(&*self.disk, &self.helpers) {
+            match round.sync(&*self.disk, self.file_system.as_deref(), &self.helpers) {
                 Ok(()) => return round.0.iter().for_each(|(thing, work)| thing.synced(work)),
                 Err(e) => self.go_offline(&e),
             }

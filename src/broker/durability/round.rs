@@ -1,8 +1,8 @@
 //! One round of a group commit: write-back of all its files is begun, then a few threads wait for them side by side.
 //!
 //! One thread after the other would wait for as many device flushes as there are files; several at a time share them.
-//! A sync of the whole file system is quicker still when nothing else writes there, but it waits for everyone else's
-//! bytes too, and older kernels report no errors from it. `benches/bursts.rs` measures all of this.
+//! For many files one sync of the whole file system is much quicker still: one commit of its journal. But it waits for
+//! everyone else's bytes too, so it is taken only while there are few of them. `benches/bursts.rs` measures all of this.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -14,11 +14,15 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use super::Syncable;
-use crate::disk::{Disk, DiskFile, fault};
+use crate::disk::{Disk, DiskFile, FileSystem, fault};
 use crate::log::{Segment, SyncWork};
 
 /// Threads that wait for one round's files, the commit thread among them.
 const THREADS_MAX: usize = 8;
+/// From so many files on their file system is synced as a whole.
+const TOGETHER_FROM_FILES: usize = 32;
+/// Unless so much waits to be written, by whomever.
+const TOGETHER_BYTES_MAX: u64 = 32 << 20;
 /// A helper that had nothing to do for so long ends.
 const IDLE: Duration = Duration::from_secs(10);
 /// Pause before a file is opened again when too many are open.
@@ -31,7 +35,12 @@ pub struct Round(pub Vec<(Arc<dyn Syncable>, SyncWork)>);
 
 impl Round {
     /// Everything is on stable storage when this returns without an error.
-    pub fn sync(&self, disk: &dyn Disk, helpers: &Arc<Helpers>) -> io::Result<()> {
+    pub fn sync(
+        &self,
+        disk: &dyn Disk,
+        file_system: Option<&dyn FileSystem>,
+        helpers: &Arc<Helpers>,
+    ) -> io::Result<()> {
         let each = |(thing, work): &(Arc<dyn Syncable>, SyncWork)| {
             let thing = thing.clone();
             work.segments.iter().map(move |segment| (thing.clone(), segment.clone())).collect::<Vec<_>>()
@@ -40,6 +49,7 @@ impl Round {
         match files.as_slice() {
             [] => {}
             [(thing, segment)] => sync_file(thing, segment)?,
+            many if sync_together(many, file_system)? => {}
             _ => helpers.sync_all(files)?,
         }
         // Names come after the bytes they name.
@@ -52,6 +62,24 @@ impl Round {
             other => other.map_err(fault::of_sync),
         })
     }
+}
+
+/// Syncs all files at once, if that is the quicker way. False: nothing was done.
+fn sync_together(
+    files: &[(Arc<dyn Syncable>, Arc<Segment>)],
+    file_system: Option<&dyn FileSystem>,
+) -> io::Result<bool> {
+    let Some(file_system) = file_system.filter(|_| files.len() >= TOGETHER_FROM_FILES) else { return Ok(false) };
+    if !file_system.unwritten_bytes().is_ok_and(|bytes| bytes <= TOGETHER_BYTES_MAX) {
+        return Ok(false);
+    }
+    for (thing, segment) in files {
+        if open(thing, segment)?.is_some_and(|file| !file_system.holds(&*file)) {
+            return Ok(false);
+        }
+    }
+    file_system.sync().map_err(fault::of_sync)?;
+    Ok(true)
 }
 
 fn sync_file(thing: &Arc<dyn Syncable>, segment: &Segment) -> io::Result<()> {

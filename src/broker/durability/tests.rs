@@ -126,6 +126,34 @@ async fn a_burst_over_many_partitions_is_one_round() {
     assert_eq!(AllDurable(first).await, vec![]);
     assert_eq!(AllDurable(burst).await, vec![]);
     assert_eq!(stage.commit.rounds() - rounds, 2);
+    assert_eq!(stage.syncs(), ["/d/t-0/00000000000000000000.log", "all"]);
+}
+
+#[tokio::test]
+async fn a_burst_does_not_wait_for_what_others_have_to_write() {
+    let stage = stage(100).await;
+    stage.sim.set_others_unwritten(1 << 30);
+    let first = stage.begin_round(0);
+    let burst = stage.append_to_all();
+    stage.sim.hold_syncs(false);
+    assert_eq!(AllDurable(first).await, vec![]);
+    assert_eq!(AllDurable(burst).await, vec![]);
+    let synced = stage.syncs();
+    assert!(synced.len() == 101 && !synced.contains(&"all".to_string()), "{synced:?}");
+}
+
+#[tokio::test]
+async fn a_failed_sync_of_everything_fails_everyone() {
+    let stage = stage(40).await;
+    let first = stage.begin_round(0);
+    let burst = stage.append_to_all();
+    stage.sim.let_held_syncs_go();
+    assert_eq!(AllDurable(first).await, vec![]);
+    stage.sim.wait_for_held_syncs(1);
+    stage.sim.fail_next_sync("");
+    stage.sim.hold_syncs(false);
+    assert_eq!(AllDurable(burst).await.len(), 40);
+    assert!(stage.commit.is_offline());
 }
 
 #[tokio::test]

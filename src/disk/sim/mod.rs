@@ -15,7 +15,7 @@ use std::sync::Arc;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::io::Errno;
 
-use super::{DirLock, Disk, DiskFile, Entry, Open, Space, Stat};
+use super::{DirLock, Disk, DiskFile, Entry, FileSystem, Open, Space, Stat};
 use tree::{Ino, Tree};
 
 pub use image::Rng;
@@ -69,6 +69,7 @@ struct State {
     failing_writes: Vec<(String, Errno)>,
     failing_reads: Vec<String>,
     lying_syncs: bool,
+    others_unwritten_bytes: u64,
     holding_syncs: bool,
     held_syncs: usize,
     passing_syncs: usize,
@@ -93,6 +94,7 @@ impl SimDisk {
             failing_writes: Vec::new(),
             failing_reads: Vec::new(),
             lying_syncs: false,
+            others_unwritten_bytes: 0,
             holding_syncs: false,
             held_syncs: 0,
             passing_syncs: 0,
@@ -208,6 +210,11 @@ impl SimDisk {
     /// Syncs report success and do nothing.
     pub fn set_lying_syncs(&self, lying: bool) {
         self.state().lying_syncs = lying;
+    }
+
+    /// How much a sync of everything would have to wait for that is none of ours.
+    pub fn set_others_unwritten(&self, bytes: u64) {
+        self.state().others_unwritten_bytes = bytes;
     }
 
     /// Starts to record, or hands out and forgets what was recorded.
@@ -354,6 +361,10 @@ impl Disk for SimDisk {
         self.at_the_gate().sync(Op::SyncFileSystem, |tree, lose| tree.settle_all(lose))
     }
 
+    fn file_system(&self, _dir: &Path) -> Option<Box<dyn FileSystem>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn space(&self, _dir: &Path) -> io::Result<Space> {
         let state = self.state();
         let total_bytes = state.capacity_bytes.unwrap_or(1 << 40);
@@ -366,6 +377,20 @@ impl Disk for SimDisk {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         Ok(Box::new(SimLock { disk: self.clone(), path: path.to_path_buf() }))
+    }
+}
+
+impl FileSystem for SimDisk {
+    fn holds(&self, _file: &dyn DiskFile) -> bool {
+        true
+    }
+
+    fn unwritten_bytes(&self) -> io::Result<u64> {
+        Ok(self.state().others_unwritten_bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_file_system(Path::new("/"))
     }
 }
 
