@@ -1,7 +1,8 @@
 //! Giving freed memory back to the system.
 //!
 //! The allocator keeps what was freed for whoever asks next, which after a burst may be nobody for a long time. Who
-//! frees much says so here, and housekeeping returns it once in a while.
+//! frees much says so here, and housekeeping returns it once in a while. So it does with the program's own code, most of
+//! which only a start needs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,8 +17,35 @@ pub fn note_freed() {
 pub fn return_freed() {
     if FREED.swap(false, Ordering::Relaxed) {
         trim();
+        return_code();
     }
 }
+
+/// Lets go of the pages of the program's code and constants: 64 KiB around whatever a start ran through are resident by
+/// then. What is used again is found in the page cache.
+#[cfg(target_os = "linux")]
+pub fn return_code() {
+    use rustix::mm::{Advice, madvise};
+
+    unsafe extern "C" {
+        /// Where the linker put the program's first byte.
+        static __executable_start: u8;
+        /// The end of its code; what is written to lies behind.
+        static etext: u8;
+    }
+    // The largest page of any machine; what it cuts off is little.
+    const PAGE_BYTES_MAX: usize = 64 << 10;
+    let from = (&raw const __executable_start).addr().next_multiple_of(PAGE_BYTES_MAX);
+    let end = (&raw const etext).addr() / PAGE_BYTES_MAX * PAGE_BYTES_MAX;
+    let Some(bytes) = end.checked_sub(from) else { return };
+    // SAFETY: the range is mapped from the program's file and nothing ever writes to it, so that a dropped page is read
+    // again as it was.
+    let _ = unsafe { madvise(std::ptr::without_provenance_mut(from), bytes, Advice::LinuxDontNeed) };
+}
+
+/// Elsewhere the system looks after it.
+#[cfg(not(target_os = "linux"))]
+pub fn return_code() {}
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn trim() {

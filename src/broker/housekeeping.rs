@@ -83,6 +83,8 @@ impl Housekeeping {
         };
         broker.load_cleaner_checkpoints();
         let mut cleaners = CleanerThreads::new(broker);
+        // The start is over.
+        memory::note_freed();
         let thread = std::thread::Builder::new().name("housekeeping".into()).spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 match keeps.upgrade() {
