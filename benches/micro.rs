@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ottla::disk::RealDisk;
+use ottla::log::cleaner::offset_map::OffsetMap;
 use ottla::log::{AppendBatch, AppendCtx, Handles, LogConfig, LogEnv, Origin, PartitionLog, UpTo};
 use ottla::model::{LeaderEpoch, Offset, TopicId, TopicPartition};
 use ottla::records::{BatchBuilder, BatchHeader, BatchIter, ProduceRules, Scratch, validate, verify_crc};
@@ -168,5 +169,24 @@ fn log(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(hot_paths, frames, produce, batches, fetch_encode, log);
+/// The cleaner's map from keys to offsets, filled and asked.
+fn compaction_map(c: &mut Criterion) {
+    const KEYS: u64 = 100_000;
+    let keys: Vec<[u8; 16]> = (0..KEYS).map(|n| u128::from(n).to_be_bytes()).collect();
+    let mut group = c.benchmark_group("compaction map");
+    group.throughput(Throughput::Elements(KEYS));
+    let filled = || {
+        let mut map = OffsetMap::new(8 << 20, 0.9, KEYS, (1, 2));
+        for (key, offset) in keys.iter().zip(0..) {
+            map.put(key, Offset(offset));
+        }
+        map
+    };
+    group.bench_function("put", |b| b.iter(filled));
+    let map = filled();
+    group.bench_function("get", |b| b.iter(|| keys.iter().filter_map(|key| map.get(black_box(key))).count()));
+    group.finish();
+}
+
+criterion_group!(hot_paths, frames, produce, batches, fetch_encode, log, compaction_map);
 criterion_main!(hot_paths);

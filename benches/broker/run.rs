@@ -13,7 +13,7 @@ use crate::process::broker::Home;
 use crate::process::kafka::{self, Kafka};
 use crate::process::settings::Durability;
 use crate::process::{Broker, Product};
-use crate::report::{CaseResult, Results, Sample, json, svg, table};
+use crate::report::{CaseResult, Results, Sample, json, markdown, svg, table};
 
 /// Room on the disk for the logs of a case on both brokers and the files between.
 const ROOM_FACTOR: u64 = 6;
@@ -61,7 +61,12 @@ pub fn run(args: &Args) -> Result<()> {
     table::print(&results);
     json::write(&results, &out.join("results.json"))?;
     let charts = svg::write(&results, &out)?;
-    println!("\nAll figures: {}; charts beside it: {}", out.join("results.json").display(), charts.join(", "));
+    markdown::write(&results, &out.join("results.md"))?;
+    println!(
+        "\nAll figures: {}; beside it results.md for the README, and charts: {}",
+        out.join("results.json").display(),
+        charts.join(", ")
+    );
     Ok(())
 }
 
@@ -148,7 +153,9 @@ impl Run {
                 }
             }
             progress(&result);
+            let others = result.others(case);
             results.cases.push(result);
+            results.cases.extend(others);
         }
     }
 

@@ -60,15 +60,16 @@ fn alone(name: &str, quick: bool, shows: Shows, life: impl Life + 'static) -> Ca
 
 fn lives() -> Vec<Case> {
     let start = |partitions, after| StartUp { partitions, after };
-    let ready = less("ready_ms", "ms");
+    let ready = less("first_answer_ms", "ms to first answer");
+    const SERVED: &[Also] = &[("all served", less("ready_ms", "ms until all partitions are served"), None)];
     let many = Idle { connections: 10_000 };
     let burst = AfterBurst { large_requests: 200, connections: 1000 };
     vec![
         alone("start empty", true, ready, start(0, Stop::Clean)),
-        alone("start 1000 partitions, clean", true, ready, start(1000, Stop::Clean)),
-        alone("start 1000 partitions, killed", false, ready, start(1000, Stop::Killed)),
-        alone("start 10000 partitions, clean", false, ready, start(10_000, Stop::Clean)),
-        alone("start 10000 partitions, killed", false, ready, start(10_000, Stop::Killed)),
+        Case { also: SERVED, ..alone("start 1000 partitions, clean", true, ready, start(1000, Stop::Clean)) },
+        Case { also: SERVED, ..alone("start 1000 partitions, killed", false, ready, start(1000, Stop::Killed)) },
+        Case { also: SERVED, ..alone("start 10000 partitions, clean", false, ready, start(10_000, Stop::Clean)) },
+        Case { also: SERVED, ..alone("start 10000 partitions, killed", false, ready, start(10_000, Stop::Killed)) },
         alone("memory idle", false, less("resident_mb", "MB"), start(0, Stop::Clean)),
         alone("memory of a partition, 1000", false, less("kb_per_partition", "KB"), start(1000, Stop::Clean)),
         alone("memory of a connection, 10000 idle", false, less("kb_per_connection", "KB"), many),
@@ -141,7 +142,7 @@ fn latencies(durability: Durability) -> Vec<Case> {
     const ACK_FAR: &[Also] =
         &[("p99", less("ack_p99_us", "us, p99"), None), ("p99.9", less("ack_p99_9_us", "us, p99.9"), None)];
     const BURST_FAR: &[Also] = &[("p99", less("burst_p99_us", "us, p99"), None)];
-    let limit = Some(if durability == PageCache { machine::PING_US } else { machine::SYNC_SMALL_US });
+    let limit = Some(if durability == PageCache { machine::PACED_PING_US } else { machine::SYNC_SMALL_US });
     let paced = |name, quick, per_second, consumed| {
         let (shows, also) = if consumed { (MEDIAN, FAR) } else { (ACK_MEDIAN, ACK_FAR) };
         let load = Latencies { per_second, producers: 4, consumed };

@@ -71,8 +71,22 @@ fn receive(sockets: &[TcpStream]) -> Result<()> {
     Ok(())
 }
 
-/// Round trips of small messages between two threads.
+/// Round trips of small messages between two threads, one after the other.
 pub fn ping_pong(bytes: usize, rounds: usize) -> Result<Latency> {
+    round_trips(bytes, rounds, |_| Instant::now())
+}
+
+/// The same at a fixed rate: both threads sleep in between, and each trip counts from when it was due.
+pub fn paced_ping(bytes: usize, interval: Duration, rounds: usize) -> Result<Latency> {
+    let start = Instant::now() + interval;
+    round_trips(bytes, rounds, |round| {
+        let due = start + interval * round as u32;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        due
+    })
+}
+
+fn round_trips(bytes: usize, rounds: usize, begin: impl Fn(usize) -> Instant) -> Result<Latency> {
     let (mut near, mut far) = pair()?;
     let echo = thread::spawn(move || -> std::io::Result<()> {
         let mut buffer = vec![0; bytes];
@@ -83,8 +97,8 @@ pub fn ping_pong(bytes: usize, rounds: usize) -> Result<Latency> {
     });
     let mut buffer = vec![0; bytes];
     let mut latency = Latency::new()?;
-    for _ in 0..rounds {
-        let begin = Instant::now();
+    for round in 0..rounds {
+        let begin = begin(round);
         near.write_all(&buffer)?;
         near.read_exact(&mut buffer)?;
         latency.record(begin.elapsed());

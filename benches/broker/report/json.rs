@@ -1,4 +1,4 @@
-//! Every figure of every run, for programs.
+//! Every figure as `[median, least, most]` of the rounds, for programs.
 
 use std::path::Path;
 
@@ -11,14 +11,16 @@ use super::stats::Samples;
 pub fn write(results: &Results, path: &Path) -> Result<()> {
     let machine: Map<String, Value> =
         results.machine.iter().map(|(what, value)| (what.to_string(), json!(value))).collect();
-    let document = json!({
+    let head = json!({
         "date": results.date,
         "machine": machine,
         "notes": results.notes,
         "limits": samples(&results.limits),
-        "cases": results.cases.iter().map(case).collect::<Vec<_>>(),
     });
-    std::fs::write(path, serde_json::to_string_pretty(&document)?)?;
+    // A line for each case, so that two runs can be compared line by line.
+    let cases: Vec<String> = results.cases.iter().map(|one| case(one).to_string()).collect();
+    let text = format!("{{\"run\": {head},\n\"cases\": [\n{}\n]}}\n", cases.join(",\n"));
+    std::fs::write(path, text)?;
     Ok(())
 }
 
@@ -40,8 +42,12 @@ fn case(case: &CaseResult) -> Value {
 fn samples(samples: &Samples) -> Value {
     let figures = samples.names().into_iter().filter_map(|name| {
         let s = samples.summary(name)?;
-        let runs = samples.values(name);
-        Some((name.to_string(), json!({ "median": s.median, "min": s.min, "max": s.max, "runs": runs })))
+        Some((name.to_string(), json!([rounded(s.median), rounded(s.min), rounded(s.max)])))
     });
     Value::Object(figures.collect())
+}
+
+/// To four significant figures: the rest is noise.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.3e}").parse().unwrap_or(value)
 }

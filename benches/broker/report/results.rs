@@ -42,7 +42,9 @@ impl CaseResult {
             higher_is_better: shows.higher_is_better,
             limit: *limit,
             notes: Vec::new(),
-            ..self.clone()
+            ottla: self.ottla.only(shows.metric),
+            kafka: self.kafka.only(shows.metric),
+            durability: self.durability,
         };
         case.also.iter().map(other).collect()
     }

@@ -32,6 +32,12 @@ impl Samples {
         self.0.push(sample);
     }
 
+    /// One figure of the runs.
+    pub fn only(&self, name: &'static str) -> Samples {
+        let one = |sample: &Sample| Sample(sample.get(name).map(|value| (name, value)).into_iter().collect());
+        Samples(self.0.iter().map(one).collect())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
