@@ -2,9 +2,11 @@
 
 use crate::broker::Broker;
 use crate::java::{CLUSTER_ID, Java, Kafka, Said, Settings, Tools};
+use crate::tools::Python;
 use regex::Regex;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command};
 
 const TABLE: &str = "tests/clients/java/commands.txt";
 
@@ -16,7 +18,7 @@ struct Side<'a> {
     input: String,
 }
 
-pub fn compare(java: &Java) {
+pub fn compare(java: &Java, python: &Python) {
     let folder = tempfile::tempdir().unwrap();
     let [ours, theirs] = ["ottla", "kafka"].map(|name| {
         let folder = folder.path().join(name);
@@ -39,20 +41,50 @@ pub fn compare(java: &Java) {
     let mut tools = java.tools();
     let masks = masks();
     let mut different = 0;
+    let mut held = Vec::new();
     let table = std::fs::read_to_string(TABLE).unwrap();
     for line in table.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        if line == "stop" {
-            ottla_broker.stop();
-            kafka.take().into_iter().for_each(Kafka::stop);
-            continue;
-        }
-        let [ours, theirs] = sides.each_mut().map(|side| side.play(&mut tools, &masks, line));
-        if ours != theirs {
-            different += 1;
-            println!("---- {line}\n  ottla: {}\n  kafka: {}", shown(&ours), shown(&theirs));
+        match line {
+            "hold" => held = sides.each_ref().map(|side| Live::start(python, &side.settings.address())).into(),
+            "release" => held.clear(),
+            "stop" => {
+                ottla_broker.stop();
+                kafka.take().into_iter().for_each(Kafka::stop);
+            }
+            _ => different += differs(&mut sides, &mut tools, &masks, line),
         }
     }
     assert_eq!(different, 0, "commands of {TABLE} print something else than with Apache Kafka");
+}
+
+/// 1 if a line leads to different things.
+fn differs(sides: &mut [Side<'_>; 2], tools: &mut Tools, masks: &[(Regex, &str)], line: &str) -> usize {
+    let [ours, theirs] = sides.each_mut().map(|side| side.play(tools, masks, line));
+    if ours == theirs {
+        return 0;
+    }
+    println!("---- {line}\n  ottla: {}\n  kafka: {}", shown(&ours), shown(&theirs));
+    1
+}
+
+/// Members and transactions of one broker, until it is dropped.
+struct Live(Child);
+
+impl Live {
+    fn start(python: &Python, broker: &str) -> Live {
+        let mut process = python.spawn("live.py", &[broker]);
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "ready");
+        Live(process)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn shown(said: &Option<Said>) -> String {
@@ -163,8 +195,8 @@ fn masks() -> Vec<(Regex, &'static str)> {
         (r"(console-consumer|test-group)-\d+", "$1"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?Z?", "TIME"),
         (r"\b1[789]\d{11}\b", "TIME"),
-        // Ids of topics, directories and clusters.
-        (r"(^|[^A-Za-z0-9_-])[A-Za-z0-9_-]{22}($|[^A-Za-z0-9_-])", "${1}ID${2}"),
+        // Ids of topics, directories, clusters and members.
+        (r"(^|[^A-Za-z0-9_+/-])[A-Za-z0-9_+/-]{22}($|[^A-Za-z0-9_+/-])", "${1}ID${2}"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
         // Padding of columns.
         (" +", " "),

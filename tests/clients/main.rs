@@ -142,5 +142,6 @@ fn java_transactions_groups_and_streams_outlive_kills() {
 #[test]
 fn kafkas_tools_say_the_same_of_both_brokers() {
     let Some(java) = tools::java() else { return };
-    commands::compare(java);
+    let Some(python) = tools::python() else { return };
+    commands::compare(java, python);
 }

@@ -200,7 +200,7 @@ impl Python {
 
     /// A script whose output is still to be taken.
     pub fn spawn(&self, script: &str, arguments: &[&str]) -> Child {
-        self.command(script, arguments).stdout(Stdio::piped()).spawn().unwrap()
+        self.command(script, arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
     }
 
     pub fn start(&self, script: &str, arguments: &[&str]) -> Running {
