@@ -40,7 +40,8 @@
 //! - `apply(record)` is the only thing that changes a machine's hard state, live and on replay alike.
 //! - With `ottla.acks.all=fsync` the high watermark of a partition never passes what is on stable storage.
 //! - A failed sync is final for its log directory; nothing retries it.
-//! - No lock is held across a sync, and no sync or cold read runs on a network worker.
+//! - No lock is held across a sync, but for the writer of a partition that changes its directory, and no sync or cold
+//!   read runs on a network worker.
 //!
 //! ## Reading order
 //! `server/connection.rs`, `api/mod.rs`, `api/produce.rs`, `broker/partition.rs`, `records/batch.rs`,

@@ -1,9 +1,9 @@
-//! AlterReplicaLogDirs (34), versions 1-2. A partition that is where it is asked to be is a success; moving one to another
-//! directory is not done, and says so. A client needs ALTER on the cluster.
+//! AlterReplicaLogDirs (34), versions 1-2. The answer comes when the move is accepted; DescribeLogDirs
+//! tells how far it is. Asking for the directory where a partition is calls its move off. A client needs ALTER on the
+//! cluster.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -49,11 +49,8 @@ fn place(cx: &Context, path: &str, topic: &str, index: i32) -> ErrorCode {
         Ok(partition) => partition,
         Err(code) => return code,
     };
-    if partition.is_offline() {
-        ErrorCode::KafkaStorageError
-    } else if Arc::ptr_eq(partition.commit(), &wanted.commit) {
-        ErrorCode::None
-    } else {
-        ErrorCode::OperationNotAttempted
+    if cx.broker.config().is_cordoned(wanted.dir.path()) {
+        return ErrorCode::InvalidReplicaAssignment;
     }
+    cx.broker.place(&partition, wanted).err().unwrap_or(ErrorCode::None)
 }

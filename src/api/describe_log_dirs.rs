@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::broker::durability::GroupCommit;
 use crate::broker::log_dirs::BrokerDir;
+use crate::broker::moving::Move;
 use crate::broker::partition::Partition;
-use crate::model::ErrorCode;
+use crate::model::{ErrorCode, TopicPartition};
 use crate::security::Operation;
 use crate::wire::WireError;
 use crate::wire::codec;
@@ -47,12 +49,28 @@ fn respond(cx: &Context, request: DescribeLogDirsRequest) -> DescribeLogDirsResp
         }
         asked
     });
-    let partitions = cx.broker.partitions().all();
-    response.results = cx.broker.log_dirs().dirs.iter().map(|dir| describe(cx, dir, &partitions, &asked)).collect();
+    let held = Held::now(cx);
+    response.results = cx.broker.log_dirs().dirs.iter().map(|dir| describe(cx, dir, &held, &asked)).collect();
     response
 }
 
-fn describe(cx: &Context, dir: &BrokerDir, partitions: &[Arc<Partition>], asked: &Asked) -> DescribeLogDirsResult {
+/// What lies in the directories, and what comes, all of one moment: a partition that moves is seen in one of them.
+struct Held {
+    partitions: Vec<(Arc<Partition>, Arc<GroupCommit>)>,
+    moves: Vec<Arc<Move>>,
+}
+
+impl Held {
+    fn now(cx: &Context) -> Held {
+        let mut moves = cx.broker.moves().all();
+        let with_place = |partition: Arc<Partition>| (partition.clone(), partition.commit());
+        let partitions: Vec<_> = cx.broker.partitions().all().into_iter().map(with_place).collect();
+        moves.retain(|coming| !coming.partition.is_in(&coming.to));
+        Held { partitions, moves }
+    }
+}
+
+fn describe(cx: &Context, dir: &BrokerDir, held: &Held, asked: &Asked) -> DescribeLogDirsResult {
     let path = std::path::absolute(dir.dir.path()).unwrap_or_else(|_| dir.dir.path().to_path_buf());
     let mut result = DescribeLogDirsResult {
         log_dir: StrBytes::from_string(path.to_string_lossy().into_owned()),
@@ -69,19 +87,27 @@ fn describe(cx: &Context, dir: &BrokerDir, partitions: &[Arc<Partition>], asked:
     result.total_bytes = i64::try_from(space.total_bytes).unwrap_or(i64::MAX);
     result.usable_bytes = i64::try_from(space.usable_bytes).unwrap_or(i64::MAX);
     let mut topics: BTreeMap<&str, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
-    for partition in partitions.iter().filter(|partition| Arc::ptr_eq(partition.commit(), &dir.commit)) {
-        let name = partition.name();
-        let wanted = asked
-            .as_ref()
-            .is_none_or(|topics| topics.get(&*name.topic).is_some_and(|indexes| indexes.contains(&name.partition.0)));
-        if wanted {
-            topics.entry(&name.topic).or_default().push(DescribeLogDirsPartition {
-                partition_index: name.partition.0,
-                partition_size: size_bytes(cx, partition),
-                offset_lag: 0,
-                is_future_key: false,
-            });
-        }
+    let is_asked = |name: &TopicPartition| {
+        let has = |indexes: &HashSet<i32>| indexes.contains(&name.partition.0);
+        asked.as_ref().is_none_or(|topics| topics.get(&*name.topic).is_some_and(has))
+    };
+    let here = held.partitions.iter().filter(|(_, place)| Arc::ptr_eq(place, &dir.commit));
+    for (partition, _) in here.filter(|(partition, _)| is_asked(partition.name())) {
+        topics.entry(&partition.name().topic).or_default().push(DescribeLogDirsPartition {
+            partition_index: partition.name().partition.0,
+            partition_size: size_bytes(cx, partition),
+            offset_lag: 0,
+            is_future_key: false,
+        });
+    }
+    let comes = |coming: &&Arc<Move>| std::ptr::eq(&*coming.to, dir) && is_asked(coming.partition.name());
+    for coming in held.moves.iter().filter(comes) {
+        topics.entry(&coming.partition.name().topic).or_default().push(DescribeLogDirsPartition {
+            partition_index: coming.partition.name().partition.0,
+            partition_size: i64::try_from(coming.copied_bytes()).unwrap_or(i64::MAX),
+            offset_lag: coming.lag(),
+            is_future_key: true,
+        });
     }
     let topic = |(name, partitions)| DescribeLogDirsTopic { name: topic_name(name), partitions };
     result.topics = topics.into_iter().map(topic).collect();

@@ -28,6 +28,7 @@ use super::internal_topics;
 use super::limits::Limits;
 use super::log_dirs::LogDirs;
 use super::metadata_log::Metadata;
+use super::moving::Moves;
 use super::partition::Partition;
 use super::partitions::Partitions;
 use super::quotas::Quotas;
@@ -45,6 +46,7 @@ pub struct Broker {
     /// Partitions of known topics that could not be made yet.
     unmade: Mutex<Vec<(TopicId, i32)>>,
     cleaner: Cleaner,
+    moves: Moves,
     /// Settings changed that retention or compaction obeys: look at once.
     chores_due: AtomicBool,
     limits: ArcSwap<Limits>,
@@ -81,6 +83,7 @@ impl Broker {
             log_dirs,
             graveyard: Graveyard::default(),
             unmade: Mutex::default(),
+            moves: Moves::default(),
             cleaner: Cleaner::new(entropy(&*clock)),
             chores_due: AtomicBool::new(false),
             groups: GroupCoordinator::new(broker.clone()),
@@ -152,6 +155,11 @@ impl Broker {
     /// Files out of use, on their way out.
     pub fn graveyard(&self) -> &Graveyard {
         &self.graveyard
+    }
+
+    /// Partitions on their way to other directories.
+    pub fn moves(&self) -> &Moves {
+        &self.moves
     }
 
     pub(super) fn unmade(&self) -> &Mutex<Vec<(TopicId, i32)>> {

@@ -24,7 +24,7 @@ use super::log_dirs::BrokerDir;
 use super::partition::Partition;
 
 /// A checkpoint is written beside the old one and takes its place: two writers at once would mix their bytes.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+pub(super) static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Directories whose checkpoints could not be written.
 pub struct Unwritten(Vec<Arc<GroupCommit>>);
@@ -36,7 +36,7 @@ impl Unwritten {
 
     /// Whether the partition lies in one of them.
     pub fn holds(&self, partition: &Partition) -> bool {
-        self.0.iter().any(|commit| Arc::ptr_eq(commit, partition.commit()))
+        self.0.iter().any(|commit| Arc::ptr_eq(commit, &partition.commit()))
     }
 }
 
@@ -292,7 +292,7 @@ impl Broker {
         !known || self.checkpoint_dir(dir)
     }
 
-    fn checkpoint_dir(&self, dir: &Arc<BrokerDir>) -> bool {
+    pub(super) fn checkpoint_dir(&self, dir: &Arc<BrokerDir>) -> bool {
         if dir.commit.is_offline() || !dir.opened.load(Ordering::Acquire) {
             return false;
         }
@@ -312,7 +312,7 @@ impl Broker {
     fn write_checkpoints_of(&self, dir: &Arc<BrokerDir>) -> std::io::Result<()> {
         let (mut recovery, mut starts, mut watermarks) = (Offsets::new(), Offsets::new(), Offsets::new());
         for partition in self.partitions().all() {
-            if !Arc::ptr_eq(partition.commit(), &dir.commit) || partition.is_gone() {
+            if !partition.is_in(dir) || partition.is_gone() {
                 continue;
             }
             let ends = partition.ends();

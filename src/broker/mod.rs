@@ -16,6 +16,7 @@ mod internal_topics;
 pub mod limits;
 pub mod log_dirs;
 pub mod metadata_log;
+pub mod moving;
 mod opening;
 pub mod partition;
 pub mod partitions;

@@ -52,7 +52,11 @@ struct Job<'a> {
 impl Broker {
     /// What lies in the log directories, with what the checkpoints say of it. Deleted partitions go at once, also those
     /// of `removed` topics whose files a stop kept from being set aside.
-    pub(super) fn find_partitions(&self, removed: &[(TopicName, TopicId)]) -> Result<LeftBehind, StartError> {
+    pub(super) fn find_partitions(
+        &self,
+        image: &MetadataImage,
+        removed: &[(TopicName, TopicId)],
+    ) -> Result<LeftBehind, StartError> {
         let mut left: LeftBehind = HashMap::new();
         for dir in &self.log_dirs().dirs {
             let at = |source| StartError::Io { dir: dir.dir.path().into(), source };
@@ -68,16 +72,35 @@ impl Broker {
                         live.insert(found.name);
                     }
                     DirState::Delete => self.graveyard().dir(0, found.path),
-                    _ => {}
+                    DirState::Future => {
+                        info!("{} was not complete when the broker stopped; it is removed", found.path.display());
+                        self.graveyard().dir(0, found.path);
+                    }
+                    DirState::Stray => {}
                 }
             }
             let checkpoints = Checkpoints::read(dir, &live).map_err(at)?;
             for name in live {
                 let opening = checkpoints.opening(&name, dir.was_clean, self.clock().now_ms());
-                left.insert(name, Left { dir: dir.clone(), opening });
+                let found = Left { dir: dir.clone(), opening };
+                let kept = match left.remove(&name) {
+                    Some(other) => self.keep_one(image, &name, other, found),
+                    None => found,
+                };
+                left.insert(name, kept);
             }
         }
         Ok(left)
+    }
+
+    /// A partition in two directories: a crash came when it had just moved. The metadata knows which is current.
+    fn keep_one(&self, image: &MetadataImage, name: &TopicPartition, one: Left, other: Left) -> Left {
+        let known = image.topics.by_name(&name.topic).and_then(|topic| topic.partition(name.partition.0));
+        let is_named = known.is_some_and(|known| known.directories.first() == Some(&other.dir.id.0));
+        let (kept, double) = if is_named { (other, one) } else { (one, other) };
+        warn!("{name} lies in two log directories; the one in {} is used", kept.dir.dir.path().display());
+        self.set_stray_aside(name, &double.dir);
+        kept
     }
 
     /// Opens every partition that the image knows. Damaged ones stay offline and the rest goes on.

@@ -4,6 +4,7 @@
 //! offset, so that no consumer reads what a crash may take back; with `page-cache` it is the log's end.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 
@@ -22,6 +23,7 @@ use crate::records::ValidBatch;
 
 use super::acks::{AckGroup, AckQueue};
 use super::durability::{GroupCommit, Purpose, Syncable};
+use super::log_dirs::BrokerDir;
 use super::purgatory::WaiterList;
 
 /// More than a transaction's marker takes.
@@ -43,7 +45,7 @@ pub struct Partition {
     settings: ArcSwap<TopicSettings>,
     log: Mutex<PartitionLog>,
     reader: LogReader,
-    commit: Arc<GroupCommit>,
+    commit: ArcSwap<GroupCommit>,
     /// Everything below is on stable storage.
     durable: AtomicI64,
     queued: AtomicBool,
@@ -81,7 +83,7 @@ impl Partition {
             // The high watermark of a log that was acknowledged from the page cache may be beyond what is on the disk.
             durable: AtomicI64::new(log.ends().high_watermark.min(log.synced_to()).0),
             log: Mutex::new(log),
-            commit,
+            commit: ArcSwap::new(commit),
             queued: AtomicBool::new(false),
             acks: AckQueue::default(),
             fetch_waiters: WaiterList::default(),
@@ -135,13 +137,23 @@ impl Partition {
         self.reader.ends()
     }
 
-    pub fn commit(&self) -> &Arc<GroupCommit> {
-        &self.commit
+    /// Of the directory that it is in.
+    pub fn commit(&self) -> Arc<GroupCommit> {
+        self.commit.load_full()
+    }
+
+    pub fn is_in(&self, dir: &BrokerDir) -> bool {
+        Arc::ptr_eq(&self.commit.load(), &dir.commit)
+    }
+
+    /// The log has moved to another directory. Called with the log's lock held.
+    pub(super) fn moved_to(&self, dir: &BrokerDir) {
+        self.commit.store(dir.commit.clone());
     }
 
     /// It cannot be written, and what it shows may be wrong: its directory is lost, or its own files are damaged.
     pub fn is_offline(&self) -> bool {
-        self.offline.load(Ordering::Acquire) || self.commit.is_offline()
+        self.offline.load(Ordering::Acquire) || self.commit.load().is_offline()
     }
 
     pub fn fetch_waiters(&self) -> &WaiterList {
@@ -229,7 +241,7 @@ impl Partition {
             Origin::Client => Purpose::Clients,
             Origin::Coordinator => Purpose::OwnRecords,
         };
-        if self.commit.room().admits(bytes, purpose) { Ok(()) } else { Err(AppendError::NoRoom) }
+        if self.commit.load().room().admits(bytes, purpose) { Ok(()) } else { Err(AppendError::NoRoom) }
     }
 
     /// Called under the log's lock.
@@ -245,7 +257,7 @@ impl Partition {
     /// What an append could not do tells whether the disk is lost, or the partition alone.
     fn append_failed(&self, e: &AppendError) {
         match e {
-            AppendError::Io(e) if !fault::is_passing(e) && !self.is_gone() => self.commit.take_offline(e),
+            AppendError::Io(e) if !fault::is_passing(e) && !self.is_gone() => self.commit().take_offline(e),
             AppendError::Failed(why) if !self.is_gone() => self.go_offline(why),
             _ => {}
         }
@@ -256,7 +268,7 @@ impl Partition {
             error!(
                 "Partition {} is offline: {why}. Stop the broker and look at it with: ottla storage check {}",
                 self.name,
-                self.commit.dir().display()
+                self.commit().dir().display()
             );
         }
         self.acks.fail(ErrorCode::KafkaStorageError);
@@ -286,11 +298,11 @@ impl Partition {
         if !log.is_loaded() {
             return;
         }
-        self.durable.fetch_max(log.synced_to().0, Ordering::AcqRel);
-        if page_cache_is_enough {
-            let end = log.log_end();
-            log.advance_high_watermark(end);
-        }
+        let synced = log.synced_to();
+        self.durable.fetch_max(synced.0, Ordering::AcqRel);
+        // Also what the checkpoint did not know to be shown.
+        let shown = if page_cache_is_enough { log.log_end() } else { synced };
+        log.advance_high_watermark(shown);
         drop(log);
         if !page_cache_is_enough {
             self.request_sync();
@@ -340,7 +352,7 @@ impl Partition {
     /// Has everything appended so far synced in the next commit round.
     pub fn request_sync(self: &Arc<Self>) {
         let thing: Arc<dyn Syncable> = self.clone();
-        self.commit.request(&thing);
+        self.commit.load().request(&thing);
     }
 
     /// Has the group told when everything below `end` is durable.
@@ -531,5 +543,9 @@ impl Syncable for Partition {
 
     fn is_gone(&self) -> bool {
         Partition::is_gone(self)
+    }
+
+    fn has_left(&self, dir: &Path) -> bool {
+        self.log.lock().dir() != dir
     }
 }

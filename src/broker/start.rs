@@ -69,7 +69,7 @@ pub fn start(config: BrokerConfig, clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -
     broker.adopt_configs(&image);
     broker.adopt_security(&image);
     broker.quotas().adopt(&image);
-    let left = broker.find_partitions(&removed)?;
+    let left = broker.find_partitions(&image, &removed)?;
     broker.open_partitions(&image, left);
     broker.publish(image);
     let loser = Arc::downgrade(&broker);
@@ -84,6 +84,7 @@ pub fn start(config: BrokerConfig, clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -
             broker.metadata_changed(before, now);
         }
     }));
+    broker.correct_directories();
     Ok(broker)
 }
 

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use tracing::{error, info};
 
@@ -19,6 +18,7 @@ impl Broker {
     /// Stops the controller, closes every log, writes the checkpoints and the marks of a clean stop. Requests must have
     /// ended. A directory in which something failed gets no mark: its next start looks closely.
     pub fn stop(&self) {
+        self.stop_moving();
         self.metadata().stop();
         for dir in &self.log_dirs().dirs {
             dir.commit.stop();
@@ -42,7 +42,7 @@ impl Broker {
         for dir in &self.log_dirs().dirs {
             let (mut partitions, mut works) = (Vec::new(), Vec::new());
             for partition in self.partitions().all() {
-                if !Arc::ptr_eq(partition.commit(), &dir.commit) {
+                if !partition.is_in(dir) {
                     continue;
                 }
                 if partition.is_offline() {

@@ -110,9 +110,9 @@ impl Broker {
         let to = dir.dir.path().join(names::partition_dir_as(name, DirState::Stray, self.random_uuid()));
         match self.disk().rename(&from, &to).and_then(|()| self.disk().sync_dir(dir.dir.path())) {
             Ok(()) => {
-                warn!("{} belongs to no topic of this cluster; it was renamed to {}", from.display(), to.display())
+                warn!("{} is not used by this cluster; it was renamed to {}", from.display(), to.display())
             }
-            Err(e) => error!("{} belongs to no topic of this cluster and cannot be renamed: {e}", from.display()),
+            Err(e) => error!("{} is not used by this cluster and cannot be renamed: {e}", from.display()),
         }
     }
 
@@ -233,7 +233,7 @@ impl Broker {
             return dirs.by_id(id).cloned();
         }
         let all = self.partitions().all();
-        let held = |dir: &Arc<BrokerDir>| all.iter().filter(|p| Arc::ptr_eq(p.commit(), &dir.commit)).count();
+        let held = |dir: &Arc<BrokerDir>| all.iter().filter(|p| p.is_in(dir)).count();
         let emptiest = dirs.dirs.iter().filter(|dir| !dir.commit.is_offline()).min_by_key(|dir| held(dir));
         emptiest.or(dirs.dirs.first()).cloned()
     }
@@ -305,7 +305,7 @@ impl Broker {
                 Ok(path) => self.graveyard().dir(self.clock().monotonic_ms() + delay_ms, path),
                 Err(e) => error!("Cannot set the files of {} aside: {e}; the next start will", partition.name()),
             }
-            let in_dir = self.log_dirs().dirs.iter().find(|dir| Arc::ptr_eq(&dir.commit, partition.commit()));
+            let in_dir = self.log_dirs().dirs.iter().find(|dir| partition.is_in(dir));
             touched.extend(in_dir.cloned());
             closed.push(partition);
         }

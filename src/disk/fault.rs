@@ -20,8 +20,17 @@ pub fn is_full(e: &io::Error) -> bool {
 
 /// The error of a sync, which never passes: the kernel may have dropped the pages, for want of room as well.
 pub fn of_sync(e: io::Error) -> io::Error {
-    io::Error::other(format!("a sync failed: {e}"))
+    io::Error::other(SyncFailed(e))
 }
+
+/// Whether it is such an error.
+pub fn is_of_sync(e: &io::Error) -> bool {
+    e.get_ref().is_some_and(|inner| inner.is::<SyncFailed>())
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a sync failed: {0}")]
+struct SyncFailed(io::Error);
 
 /// The same error once more; errors of the operating system stay what they are.
 pub fn copy(e: &io::Error) -> io::Error {
@@ -36,7 +45,9 @@ mod tests {
     fn a_full_disk_passes_unless_a_sync_met_it() {
         let full = io::Error::from(Errno::NOSPC);
         assert!(is_passing(&full) && is_full(&full) && is_passing(&copy(&full)));
-        assert!(!is_passing(&of_sync(full)));
+        assert!(!is_of_sync(&full));
+        let of_sync = of_sync(full);
+        assert!(is_of_sync(&of_sync) && !is_passing(&of_sync));
     }
 
     #[test]

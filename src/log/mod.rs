@@ -12,6 +12,7 @@
 //! | `epochs.rs`, `checkpoint.rs`, `metadata_file.rs`, `names.rs` | the small files and the names of all files |
 //! | `flush.rs` | what is to be made durable |
 //! | `recovery.rs`, `scan.rs`, `swap.rs` | loading a log, after any kind of stop |
+//! | `relocate.rs` | moving to another log directory |
 //! | `retention.rs` | forgetting: DeleteRecords, time, size; removed segments |
 //! | `cleaner/` | compaction |
 //! | `check.rs` | looking for damage, and mending it |
@@ -35,6 +36,7 @@ pub mod names;
 pub mod partition_log;
 pub mod producers;
 mod recovery;
+pub mod relocate;
 pub mod retention;
 mod scan;
 pub mod segment;
@@ -53,6 +55,7 @@ pub use lookup::FoundRecord;
 pub use partition_log::{LogEnv, Opening, PartitionLog};
 pub use producers::check::Origin;
 pub use producers::{EndTxn, ProducerEntry, VerificationGuard};
+pub use relocate::Copying;
 pub use retention::{DeadFiles, GivenUp, Why};
 pub use segment::{Segment, TimedOffset};
 pub use view::{Ends, LogReader, LogSlice, UpTo};

@@ -277,12 +277,19 @@ impl PartitionLog {
 
     /// The upkeep is done.
     pub fn upkept(&mut self, upkeep: &Upkeep) {
+        if upkeep.dir != self.dir() {
+            // The log has moved, and nothing of it needs upkeep where it is now.
+            return;
+        }
         self.dirty.upkeep_is_done();
         self.recovery_point = self.recovery_point.max(upkeep.up_to.min(self.synced));
     }
 
     /// The upkeep could not be done now and is to be taken again. Not after a failed sync.
     pub fn not_upkept(&mut self, upkeep: Upkeep) {
+        if upkeep.dir != self.dir() {
+            return;
+        }
         self.dirty.give_back(upkeep);
     }
 

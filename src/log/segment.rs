@@ -39,6 +39,11 @@ impl Place {
         self.dir.load_full()
     }
 
+    /// Another directory's, with the same handles.
+    pub(super) fn beside(&self, dir: PathBuf) -> Arc<Place> {
+        Place::new(self.handles.clone(), dir)
+    }
+
     pub fn moved_to(&self, dir: PathBuf) {
         self.dir.store(Arc::new(dir));
     }
@@ -102,6 +107,14 @@ impl Segment {
         let segment = Segment::known(place, base, size_bytes, UNKNOWN_MS, sealed);
         segment.txn_bytes.store(txn_bytes, Ordering::Release);
         Arc::new(segment)
+    }
+
+    /// The same segment where its files have been copied to.
+    pub(super) fn moved(&self, place: Arc<Place>) -> Arc<Segment> {
+        let copy = Segment::known(place, self.base, self.size_bytes(), UNKNOWN_MS, self.is_sealed());
+        copy.txn_bytes.store(self.txn_bytes.load(Ordering::Acquire), Ordering::Release);
+        copy.modified_ms.store(self.modified_ms.load(Ordering::Relaxed), Ordering::Relaxed);
+        Arc::new(copy)
     }
 
     fn known(place: Arc<Place>, base: Offset, size_bytes: u64, modified_ms: i64, sealed: bool) -> Segment {

@@ -202,8 +202,9 @@ fn masks() -> Vec<(Regex, &'static str)> {
         (" +", " "),
         (r"(TIME[ \t]+)\d+", "${1}DURATION"),
         (r"\d+ ms ago", "AGO"),
+        (r"crc: \d+", "crc: CRC"),
         // How long the metadata log is.
-        (r"(Epoch: |HighWatermark: |^1 \tID\t)\d+", "${1}OFFSET"),
+        (r"(\bEpoch: |HighWatermark: |^1 \tID\t)\d+", "${1}OFFSET"),
     ]
     .map(|(pattern, with)| (Regex::new(&format!("(?m){pattern}")).unwrap(), with))
     .into()

@@ -82,6 +82,15 @@ impl Cleaner {
             && state.in_progress.insert(partition.name().clone())
     }
 
+    /// Keeps the threads off a log that is about to change its place. False: one of them has it.
+    pub(super) fn reserve(&self, partition: &Partition) -> bool {
+        self.state.lock().in_progress.insert(partition.name().clone())
+    }
+
+    pub(super) fn release(&self, partition: &Partition) {
+        self.give_back(partition);
+    }
+
     fn give_back(&self, partition: &Partition) {
         self.state.lock().in_progress.remove(partition.name());
     }
@@ -130,13 +139,13 @@ impl Broker {
             }
             state.cleaned_to.insert(partition.name().clone(), offset);
         }
-        let holds = |dir: &&Arc<BrokerDir>| Arc::ptr_eq(&dir.commit, partition.commit());
+        let holds = |dir: &&Arc<BrokerDir>| partition.is_in(dir);
         if let Some(dir) = self.log_dirs().dirs.iter().find(holds) {
             self.write_cleaner_checkpoint(dir);
         }
     }
 
-    fn write_cleaner_checkpoint(&self, dir: &Arc<BrokerDir>) {
+    pub(super) fn write_cleaner_checkpoint(&self, dir: &Arc<BrokerDir>) {
         if dir.commit.is_offline() {
             return;
         }
@@ -144,8 +153,8 @@ impl Broker {
         let known = self.cleaner().state.lock().cleaned_to.clone();
         let unopened = dir.unopened.lock();
         let is_here = |name: &TopicPartition| match self.partition(&name.topic, name.partition.0) {
-            Some(partition) => Arc::ptr_eq(partition.commit(), &dir.commit),
-            None => unopened.contains_key(name),
+            Some(partition) if partition.is_in(dir) => true,
+            _ => unopened.contains_key(name),
         };
         let here: Offsets = known.into_iter().filter(|(name, _)| is_here(name)).collect();
         match dir.dir.set_checkpoint(checkpoint::CLEANER, &here) {
@@ -165,7 +174,7 @@ impl Broker {
             for partition in gone {
                 state.uncleanable.remove(partition.name());
                 if state.cleaned_to.remove(partition.name()).is_some() {
-                    let holds = |dir: &&Arc<BrokerDir>| Arc::ptr_eq(&dir.commit, partition.commit());
+                    let holds = |dir: &&Arc<BrokerDir>| partition.is_in(dir);
                     dirs.extend(self.log_dirs().dirs.iter().find(holds));
                 }
             }

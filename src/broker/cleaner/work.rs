@@ -49,7 +49,8 @@ impl Broker {
         if !self.cleaner().take(&candidate.partition) {
             return Next::Settling;
         }
-        let done = self.clean(&candidate, stop);
+        // It may have moved to another directory since it was looked at.
+        let done = candidate.log.is_at(&candidate.partition.log().dir()) && self.clean(&candidate, stop);
         self.cleaner().give_back(&candidate.partition);
         if done { Next::Cleaned } else { Next::Nothing }
     }

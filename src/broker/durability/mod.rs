@@ -40,6 +40,10 @@ pub trait Syncable: Send + Sync {
     fn failed(&self);
     /// Its files are being removed: those that are not there any more need no sync.
     fn is_gone(&self) -> bool;
+    /// Its files are in another directory by now, and were made durable there.
+    fn has_left(&self, _dir: &Path) -> bool {
+        false
+    }
 }
 
 /// The commit queue of one log directory.

@@ -58,7 +58,7 @@ impl Round {
             dirs.extend(work.dirs.iter().map(|dir| (dir, thing)));
         }
         dirs.into_iter().try_for_each(|(dir, thing)| match disk.sync_dir(dir) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound && thing.is_gone() => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound && (thing.is_gone() || thing.has_left(dir)) => Ok(()),
             other => other.map_err(fault::of_sync),
         })
     }

@@ -83,6 +83,16 @@ impl Metadata {
         answer.await.map_err(|_| Gone)
     }
 
+    /// Asks for a change in the broker's own name that nobody waits for.
+    pub fn tell(&self, request: Request) {
+        let (reply, _) = oneshot::channel();
+        let mut seed = [0; 16];
+        if getrandom::fill(&mut seed).is_ok() {
+            let event = Event { caller: Arc::new(Everyone), ids: IdSource::new(u128::from_ne_bytes(seed)), request };
+            let _ = self.commands.send(Command::Ask(Ask { event, reply }));
+        }
+    }
+
     /// Has every later change told.
     pub fn watch(&self, watcher: Watcher) {
         // A log that takes no changes has none to tell.

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::directories::with_directory;
 use super::features::{MIN_INSYNC_REPLICAS, supported_features};
 use super::image::{ConfigKind, ELIGIBLE_LEADER_REPLICAS, NO_LEADER, PartitionImage};
 use super::machine::MetadataMachine;
@@ -119,12 +120,7 @@ fn take_over(topic_id: TopicId, partition: &PartitionImage, node: i32, log_dirs:
     if let [only] = log_dirs
         && partition.directories.get(position) != Some(only)
     {
-        let mut directories = partition.directories.to_vec();
-        directories.resize(partition.replicas.len(), Uuid::nil());
-        if let Some(directory) = directories.get_mut(position) {
-            *directory = *only;
-        }
-        change.directories = Some(directories);
+        change.directories = Some(with_directory(partition, position, *only));
     }
     let unchanged = PartitionChange { partition: partition.index, topic_id, ..Default::default() };
     (change != unchanged).then_some(change)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::activate::Activation;
-use crate::model::{ErrorCode, ProducerId};
+use crate::model::{ErrorCode, ProducerId, TopicId};
 use crate::wire::messages::*;
 
 /// One request, with all that a decision may hang on besides the metadata.
@@ -33,6 +33,12 @@ pub enum Request {
     UnregisterBroker(UnregisterBrokerRequest),
     /// The node wants a block of [`super::PRODUCER_ID_BLOCK`] producer ids.
     AllocateProducerIds,
+    /// A partition lies in this log directory of the node.
+    AssignDirectory {
+        topic_id: TopicId,
+        partition: i32,
+        directory: Uuid,
+    },
     /// The node starts.
     Activate(Box<Activation>),
 }
@@ -55,6 +61,7 @@ pub enum Reply {
     UnregisterBroker(UnregisterBrokerResponse),
     /// The first id of the block.
     ProducerIds(Result<ProducerId, ApiError>),
+    DirectoryAssigned,
     /// The epoch of the node's registration.
     Activated {
         broker_epoch: i64,

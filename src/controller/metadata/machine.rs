@@ -127,6 +127,10 @@ impl Machine for MetadataMachine {
             Request::AlterPartitionReassignments(r) => Reply::AlterPartitionReassignments(self.reassign(r, records)),
             Request::UnregisterBroker(r) => Reply::UnregisterBroker(self.unregister_broker(r, records)),
             Request::AllocateProducerIds => Reply::ProducerIds(self.allocate_producer_ids(records)),
+            Request::AssignDirectory { topic_id, partition, directory } => {
+                self.assign_directory(topic_id, partition, directory, records);
+                Reply::DirectoryAssigned
+            }
             Request::Activate(activation) => Reply::Activated { broker_epoch: self.activate(*activation, records) },
         };
         effects.reply(ticket, reply);

@@ -7,6 +7,7 @@ mod acls;
 mod activate;
 mod brokers;
 mod configs;
+mod directories;
 mod event;
 mod features;
 mod image;

@@ -138,6 +138,11 @@ impl LogToClean {
         &self.config
     }
 
+    /// Whether this is where its files are.
+    pub fn is_at(&self, dir: &std::path::Path) -> bool {
+        **self.place.dir() == *dir
+    }
+
     /// Bytes of the whole log.
     pub fn size_bytes(&self) -> u64 {
         self.view.segments.iter().map(|s| s.size_bytes()).sum()
