@@ -175,7 +175,7 @@ fn ottla(words: &[String]) -> Said {
 }
 
 /// The words of a line; quotes keep spaces.
-fn words_of(line: &str) -> impl Iterator<Item = &str> {
+pub fn words_of(line: &str) -> impl Iterator<Item = &str> {
     let word = Regex::new(r"'([^']*)'|(\S+)").unwrap();
     let words: Vec<&str> = word
         .captures_iter(line)

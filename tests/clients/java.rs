@@ -89,7 +89,6 @@ pub struct Said {
     pub err: String,
 }
 
-#[allow(dead_code)]
 impl Tools {
     /// `command` is the script's name without its ending, and its arguments.
     pub fn run(&mut self, command: &[&str]) -> Said {
@@ -136,7 +135,6 @@ pub struct Kafka {
     process: Option<Child>,
 }
 
-#[allow(dead_code)]
 impl Kafka {
     /// Formats the directories that the settings name, unless they are formatted, and starts on them.
     pub fn start(java: &Java, settings: &Settings) -> Kafka {

@@ -6,6 +6,7 @@
 mod broker;
 mod commands;
 mod exactly_once;
+mod handover;
 mod java;
 mod tools;
 
@@ -144,4 +145,10 @@ fn kafkas_tools_say_the_same_of_both_brokers() {
     let Some(java) = tools::java() else { return };
     let Some(python) = tools::python() else { return };
     commands::compare(java, python);
+}
+
+#[test]
+fn a_data_directory_moves_to_apache_kafka_and_back_with_everything_in_it() {
+    let Some(java) = tools::java() else { return };
+    handover::there_and_back(java);
 }

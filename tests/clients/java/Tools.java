@@ -7,8 +7,12 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.common.utils.Exit;
 
 /**
@@ -17,6 +21,9 @@ import org.apache.kafka.common.utils.Exit;
  * Each line of the input is a command: the input given to it, the script's name without its ending, the arguments,
  * parted by tabs; in them \n, \t and \\ stand for a line's end, a tab and a backslash. The answer is a line with the exit
  * status and the number of bytes of output and of error output, and then these bytes.
+ *
+ * Two more commands: `begin-transaction ADDRESS ID TOPIC VALUE...` leaves a transaction open, `commit-transaction ID` ends
+ * it, by the same producer, which finds out by itself that its broker was replaced.
  */
 public final class Tools {
     private static final Map<String, String> CLASSES = Map.ofEntries(
@@ -131,6 +138,14 @@ public final class Tools {
 
     private static void call(String tool, String[] arguments) {
         try {
+            if (tool.equals("begin-transaction")) {
+                begin(arguments);
+                return;
+            }
+            if (tool.equals("commit-transaction")) {
+                producers.remove(arguments[0]).commitTransaction();
+                return;
+            }
             String name = CLASSES.get(tool);
             if (name == null) throw new IllegalArgumentException("no such tool: " + tool);
             Class.forName(name).getMethod("main", String[].class).invoke(null, (Object) arguments);
@@ -139,6 +154,24 @@ public final class Tools {
             if (cause instanceof Exited) return;
             System.err.println("Exception in thread \"main\" " + cause);
             if (status == null) status = 1;
+        }
+    }
+
+    private static final Map<String, KafkaProducer<String, String>> producers = new HashMap<>();
+
+    private static void begin(String[] arguments) throws Exception {
+        Map<String, Object> settings = Map.of(
+            "bootstrap.servers", arguments[0],
+            "transactional.id", arguments[1],
+            "transaction.timeout.ms", 600_000,
+            "key.serializer", StringSerializer.class,
+            "value.serializer", StringSerializer.class);
+        KafkaProducer<String, String> producer = new KafkaProducer<>(settings);
+        producers.put(arguments[1], producer);
+        producer.initTransactions();
+        producer.beginTransaction();
+        for (int at = 3; at < arguments.length; at++) {
+            producer.send(new ProducerRecord<>(arguments[2], arguments[at])).get();
         }
     }
 
