@@ -59,21 +59,21 @@ pub fn read(
     let bytes = read_small(disk, path).map_err(|e| MetadataLogError::io(path, e))?.unwrap_or_default();
     let mut next_offset = segment.base;
     let mut batches = BatchIter::new(&bytes).checking_crc();
+    let mut good = 0;
     while let Some(step) = batches.next() {
+        // The checksum does not cover the offset: of a cut write only that may be missing.
+        let step = step.and_then(|(position, header)| match header.base_offset.0 < next_offset {
+            true => Err(RecordsError::BadRecord("offsets go back")),
+            false => Ok((position, header)),
+        });
         let (position, header) = match step {
             Ok(step) => step,
-            Err(error) => {
-                let good = batches.position();
-                if !last || stands_behind(&bytes, good, next_offset) {
-                    return Err(MetadataLogError::damaged(path, good as u64, next_offset, &error));
-                }
-                return Ok(good as u64);
+            Err(error) if !last || stands_behind(&bytes, good, next_offset) => {
+                return Err(MetadataLogError::damaged(path, good as u64, next_offset, &error));
             }
+            Err(_) => return Ok(good as u64),
         };
-        if header.base_offset.0 < next_offset {
-            let error = RecordsError::BadRecord("offsets go back");
-            return Err(MetadataLogError::damaged(path, position as u64, next_offset, &error));
-        }
+        good = batches.position();
         let batch = bytes.get(position..position + header.size_bytes()).unwrap_or_default();
         visit(&header, batch)?;
         next_offset = header.next_offset().0;
