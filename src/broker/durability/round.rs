@@ -21,8 +21,9 @@ use crate::log::{Segment, SyncWork};
 const THREADS_MAX: usize = 8;
 /// From so many files on their file system is synced as a whole.
 const TOGETHER_FROM_FILES: usize = 32;
-/// Unless so much waits to be written, by whomever.
-const TOGETHER_BYTES_MAX: u64 = 32 << 20;
+/// Unless more than this for each of the files waits to be written, by whomever: syncing them singly takes a device
+/// about as long as writing so much.
+const TOGETHER_BYTES_PER_FILE_MAX: u64 = 512 << 10;
 /// A helper that had nothing to do for so long ends.
 const IDLE: Duration = Duration::from_secs(10);
 /// Pause before a file is opened again when too many are open.
@@ -70,7 +71,8 @@ fn sync_together(
     file_system: Option<&dyn FileSystem>,
 ) -> io::Result<bool> {
     let Some(file_system) = file_system.filter(|_| files.len() >= TOGETHER_FROM_FILES) else { return Ok(false) };
-    if !file_system.unwritten_bytes().is_ok_and(|bytes| bytes <= TOGETHER_BYTES_MAX) {
+    let bytes_max = files.len() as u64 * TOGETHER_BYTES_PER_FILE_MAX;
+    if !file_system.unwritten_bytes().is_ok_and(|bytes| bytes <= bytes_max) {
         return Ok(false);
     }
     for (thing, segment) in files {
