@@ -7,6 +7,7 @@ mod damage;
 mod faults;
 mod moving;
 mod node;
+mod office;
 mod promises;
 mod real;
 mod seam;

@@ -78,7 +78,9 @@ impl MetadataMachine {
             .map(|update| (&*update.feature, (update.max_version_level, update.upgrade_type.into())))
             .collect();
         let mut made = Vec::new();
-        for (feature, (level, kind)) in &updates {
+        // What Kafka would refuse too comes before the quorum's own version, which it would raise.
+        let (quorum, others): (Vec<_>, Vec<_>) = updates.iter().partition(|(feature, _)| **feature == KRAFT_VERSION);
+        for (feature, (level, kind)) in others.into_iter().chain(quorum) {
             if let Err(error) = self.update_feature(feature, *level, *kind, &updates, &mut made) {
                 let why = error.message.unwrap_or_default();
                 response.error_code = error.code.code();

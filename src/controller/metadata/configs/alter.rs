@@ -15,6 +15,7 @@ use crate::wire::messages::incremental_alter_configs_request::{AlterConfigsResou
 use crate::wire::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 use crate::wire::messages::{
     AlterConfigsRequest, AlterConfigsResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+    StrBytes,
 };
 
 /// Keys with their new values, in the order of the request; `None` removes a key.
@@ -50,6 +51,11 @@ impl Operation {
     }
 }
 
+/// Code and message of an answer.
+fn told(done: Result<(), ApiError>) -> (i16, Option<StrBytes>) {
+    done.err().map_or((ErrorCode::None.code(), None), |error| (error.code.code(), error.wire_message()))
+}
+
 impl MetadataMachine {
     pub(crate) fn incremental_alter_configs(
         &self,
@@ -59,22 +65,18 @@ impl MetadataMachine {
         let counts = counted(request.resources.iter().map(|r| (r.resource_type, &*r.resource_name)));
         let mut responses = Vec::new();
         for resource in &request.resources {
-            let changed = once(&counts, resource.resource_type, &resource.resource_name)
-                .and_then(|()| self.incremental_change(resource))
-                .and_then(|(target, change)| self.config_records(&target, change));
-            let mut response = AlterConfigsResourceResponse::default()
-                .with_resource_type(resource.resource_type)
-                .with_resource_name(resource.resource_name.clone())
-                .with_error_message(None);
-            match changed {
-                Ok(made) if !request.validate_only => records.extend(made),
-                Ok(_) => {}
-                Err(error) => {
-                    response.error_code = error.code.code();
-                    response.error_message = error.wire_message();
-                }
-            }
-            responses.push(response);
+            let (code, message) = told(
+                once(&counts, resource.resource_type, &resource.resource_name)
+                    .and_then(|()| self.incremental_change(resource))
+                    .and_then(|change| self.make(change, request.validate_only, records)),
+            );
+            responses.push(
+                AlterConfigsResourceResponse::default()
+                    .with_resource_type(resource.resource_type)
+                    .with_resource_name(resource.resource_name.clone())
+                    .with_error_code(code)
+                    .with_error_message(message),
+            );
         }
         IncrementalAlterConfigsResponse::default().with_responses(responses)
     }
@@ -87,24 +89,34 @@ impl MetadataMachine {
         let counts = counted(request.resources.iter().map(|r| (r.resource_type, &*r.resource_name)));
         let mut responses = Vec::new();
         for resource in &request.resources {
-            let changed = once(&counts, resource.resource_type, &resource.resource_name)
-                .and_then(|()| self.replacement(resource))
-                .and_then(|(target, change)| self.config_records(&target, change));
-            let mut response = ReplacementResult::default()
-                .with_resource_type(resource.resource_type)
-                .with_resource_name(resource.resource_name.clone())
-                .with_error_message(None);
-            match changed {
-                Ok(made) if !request.validate_only => records.extend(made),
-                Ok(_) => {}
-                Err(error) => {
-                    response.error_code = error.code.code();
-                    response.error_message = error.wire_message();
-                }
-            }
-            responses.push(response);
+            let (code, message) = told(
+                once(&counts, resource.resource_type, &resource.resource_name)
+                    .and_then(|()| self.replacement(resource))
+                    .and_then(|change| self.make(change, request.validate_only, records)),
+            );
+            responses.push(
+                ReplacementResult::default()
+                    .with_resource_type(resource.resource_type)
+                    .with_resource_name(resource.resource_name.clone())
+                    .with_error_code(code)
+                    .with_error_message(message),
+            );
         }
         AlterConfigsResponse::default().with_responses(responses)
+    }
+
+    /// Makes one resource's change, unless it is only tried.
+    fn make(
+        &self,
+        (target, change): (ConfigResource, Change),
+        validate_only: bool,
+        records: &mut Vec<MetadataRecord>,
+    ) -> Result<(), ApiError> {
+        let made = self.config_records(&target, change)?;
+        if !validate_only {
+            records.extend(made);
+        }
+        Ok(())
     }
 
     fn incremental_change(&self, request: &AlterConfigsResource) -> Result<(ConfigResource, Change), ApiError> {
