@@ -14,6 +14,7 @@ use crate::controller::metadata::{MetadataImage, PartitionImage, TopicImage};
 use crate::disk::{Disk, fault};
 use crate::log::names::{self, DirState};
 use crate::log::{LogConfig, LogEnv, OpenError, Opening, PartitionLog};
+use crate::memory;
 use crate::model::{LeaderEpoch, TopicId, TopicPartition};
 use crate::records::TimestampType;
 
@@ -268,6 +269,8 @@ impl Broker {
                 }
             }
             if !opened.is_empty() {
+                // The records of many partitions, and the request that asked for them, are no more.
+                memory::note_freed();
                 self.partitions().put(topic.name.clone(), topic.id, opened);
             }
         }

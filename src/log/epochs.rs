@@ -17,6 +17,10 @@ impl Epochs {
         }
         // Epochs that turn out to have no record of their own.
         self.0.retain(|(_, begun)| *begun < start);
+        if self.0.is_empty() {
+            // Most logs never see another.
+            self.0.reserve_exact(1);
+        }
         self.0.push((epoch, start));
         true
     }

@@ -74,11 +74,12 @@ impl PartitionLog {
 
     fn take_over(
         &mut self,
-        segments: Vec<Arc<Segment>>,
+        mut segments: Vec<Arc<Segment>>,
         end: Offset,
         clean: bool,
         opening: Opening,
     ) -> Result<(), OpenError> {
+        segments.shrink_to_fit();
         let first_base = segments.first().map_or(end, |s| s.base());
         let log_start = opening.log_start.max(first_base);
         self.epochs.truncate_end(end);

@@ -74,6 +74,10 @@ impl<E: Entry> SparseIndex<E> {
     }
 
     pub fn push(&mut self, entry: E) {
+        if self.tail.is_empty() {
+            // In a log that is hardly written to it stays alone.
+            self.tail.reserve_exact(1);
+        }
         self.tail.push(entry);
         self.last = Some(entry);
     }
