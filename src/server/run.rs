@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::broker::Broker;
@@ -67,6 +68,8 @@ async fn serve(config: BrokerConfig, ready: impl FnOnce(Ready)) -> Result<(), Ru
     start::report(&broker);
     let housekeeping = Housekeeping::start(&broker).map_err(RunError::Runtime)?;
     let server = Server::new(broker.clone());
+    // From its first answer on a broker stops cleanly when it is told to; before, there is nothing to lose.
+    let orders = Orders::listen();
     let mut addresses = Vec::new();
     for (name, socket) in bound {
         let address = socket.local_addr().map_err(RunError::Runtime)?;
@@ -74,7 +77,7 @@ async fn serve(config: BrokerConfig, ready: impl FnOnce(Ready)) -> Result<(), Ru
         addresses.push((name, address));
     }
     ready(Ready { cluster_id: broker.cluster_id().to_string(), listeners: addresses });
-    wait_for_order().await;
+    wait_for(orders).await;
     stop(server, broker, housekeeping).await;
     Ok(())
 }
@@ -99,9 +102,20 @@ fn bind_first(host: &str, port: u16, backlog: i32) -> io::Result<tokio::net::Tcp
     Err(last)
 }
 
-async fn wait_for_order() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+/// The signals that end the process.
+struct Orders {
+    term: Signal,
+    int: Signal,
+}
+
+impl Orders {
+    fn listen() -> io::Result<Orders> {
+        Ok(Orders { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+}
+
+async fn wait_for(orders: io::Result<Orders>) {
+    let Ok(Orders { mut term, mut int }) = orders else {
         warn!("Cannot listen for signals; only SIGKILL will stop the broker");
         return std::future::pending().await;
     };
