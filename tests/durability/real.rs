@@ -67,7 +67,7 @@ fn code(node: &mut Node, topic: &str) -> i16 {
 
 fn is_healthy(node: &Node) -> bool {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ottla"));
-    command.args(["health", "-b", &node.address()]).status().unwrap().success()
+    command.args(["health", "--timeout-ms", "60000", "-b", &node.address()]).status().unwrap().success()
 }
 
 /// First up to half of the reserve, then to the last block.
