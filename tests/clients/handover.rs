@@ -2,7 +2,7 @@
 
 use crate::broker::Broker;
 use crate::commands::words_of;
-use crate::java::{Java, Kafka, Settings, Tools};
+use crate::java::{Java, Kafka, Said, Settings, Tools};
 use regex::Regex;
 
 /// Fills the cluster. `@` is the broker, `|` parts the input from the command.
@@ -63,7 +63,7 @@ pub fn there_and_back(java: &Java) {
         ottla.stop();
 
         let kafka = Kafka::start_formatted(java, &settings);
-        same(&before, &state(&mut tools, &settings), "Apache Kafka on this broker's data");
+        same(&mut tools, &settings, &before, "Apache Kafka on this broker's data");
         tools.must(&["commit-transaction", "open"]);
         committed.push(value);
         run(&mut tools, &settings, &format!("topics @ --create --topic by-kafka-{round}"));
@@ -82,7 +82,7 @@ pub fn there_and_back(java: &Java) {
         }
 
         ottla = Broker::on(&settings);
-        same(&before, &state(&mut tools, &settings), "this broker on Apache Kafka's data");
+        same(&mut tools, &settings, &before, "this broker on Apache Kafka's data");
         tools.must(&["commit-transaction", "open"]);
         committed.push(value);
         let count = committed.len();
@@ -98,6 +98,12 @@ pub fn there_and_back(java: &Java) {
 }
 
 fn run(tools: &mut Tools, settings: &Settings, command: &str) -> String {
+    let said = try_to(tools, settings, command);
+    assert_eq!(said.status, 0, "{command}: {said:?}");
+    said.out
+}
+
+fn try_to(tools: &mut Tools, settings: &Settings, command: &str) -> Said {
     let (input, line) = command.split_once(" | ").unwrap_or(("", command));
     let mut words: Vec<String> = Vec::new();
     for word in words_of(line) {
@@ -108,27 +114,36 @@ fn run(tools: &mut Tools, settings: &Settings, command: &str) -> String {
     }
     words[0] = format!("kafka-{}", words[0]);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let said = tools.run_with(&input.replace("\\n", "\n"), &words);
-    assert_eq!(said.status, 0, "{command}: {said:?}");
-    said.out
+    tools.run_with(&input.replace("\\n", "\n"), &words)
 }
 
-/// What the tools tell of the cluster, lines in order. Ids and times stay: they move along.
-fn state(tools: &mut Tools, settings: &Settings) -> Vec<(&'static str, Vec<String>)> {
+type State = Vec<(&'static str, Vec<String>)>;
+
+/// What the tools tell of the cluster.
+fn state(tools: &mut Tools, settings: &Settings) -> State {
+    STATE.iter().map(|command| (*command, lasting(&run(tools, settings, command)))).collect()
+}
+
+/// The lines of an output in order, without what passes. Ids and times stay: they move along.
+fn lasting(out: &str) -> Vec<String> {
     let passing = Regex::new(r"( +)|(Epoch: \d+)").unwrap();
     let duration = Regex::new(r"(\d{13} \t)\d+").unwrap();
-    let told = |command: &&'static str| {
-        let out = run(tools, settings, command);
-        let out = duration.replace_all(&passing.replace_all(&out, " "), "$1").into_owned();
-        let mut lines: Vec<String> = out.lines().map(str::to_string).collect();
-        lines.sort();
-        (*command, lines)
-    };
-    STATE.iter().map(told).collect()
+    let out = duration.replace_all(&passing.replace_all(out, " "), "$1").into_owned();
+    let mut lines: Vec<String> = out.lines().map(str::to_string).collect();
+    lines.sort();
+    lines
 }
 
-fn same(before: &[(&str, Vec<String>)], after: &[(&str, Vec<String>)], what: &str) {
-    for ((command, before), (_, after)) in before.iter().zip(after) {
-        assert_eq!(before, after, "{what}: {command}");
+/// Asks until everything is as before: a broker that has just started may be loading its coordinators.
+fn same(tools: &mut Tools, settings: &Settings, before: &State, what: &str) {
+    for (command, before) in before {
+        let mut found = Vec::new();
+        for _ in 0..30 {
+            found = lasting(&try_to(tools, settings, command).out);
+            if found == *before {
+                break;
+            }
+        }
+        assert_eq!(*before, found, "{what}: {command}");
     }
 }

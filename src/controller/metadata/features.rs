@@ -78,9 +78,11 @@ impl MetadataMachine {
             .map(|update| (&*update.feature, (update.max_version_level, update.upgrade_type.into())))
             .collect();
         let mut made = Vec::new();
-        // What Kafka would refuse too comes before the quorum's own version, which it would raise.
-        let (quorum, others): (Vec<_>, Vec<_>) = updates.iter().partition(|(feature, _)| **feature == KRAFT_VERSION);
-        for (feature, (level, kind)) in others.into_iter().chain(quorum) {
+        // What Kafka refuses too comes before an upgrade of the quorum itself, which is refused only here.
+        let raises_quorum = |feature: &str, kind| feature == KRAFT_VERSION && kind == UpgradeType::Upgrade;
+        let (last, first): (Vec<_>, Vec<_>) =
+            updates.iter().partition(|(feature, (_, kind))| raises_quorum(feature, *kind));
+        for (feature, (level, kind)) in first.into_iter().chain(last) {
             if let Err(error) = self.update_feature(feature, *level, *kind, &updates, &mut made) {
                 let why = error.message.unwrap_or_default();
                 response.error_code = error.code.code();
