@@ -12,6 +12,7 @@ use ottla::wire::versions::ApiKey;
 use super::meter::{Meter, Moved};
 use super::{Load, Stage, fresh_name};
 use crate::load::frames::Shape;
+use crate::load::gathering::Gathering;
 use crate::load::groups::{Groups, JOIN_VERSION};
 use crate::load::setup::{self, Topic, text};
 use crate::load::transactions::{Client, END_TXN_VERSION, Transactions};
@@ -96,6 +97,33 @@ impl Load for Rounds {
         let meter = Meter::start(on.broker)?;
         let rounds = turn(on.scale.time)?;
         meter.stop(Moved { ops: rounds, requests: rounds * 5, bytes: 0 })
+    }
+}
+
+/// Members of one group that all join at once. Shown is the time from the last join until all are settled.
+pub struct Gather {
+    pub members: usize,
+}
+
+impl Load for Gather {
+    fn run(&self, on: &mut Stage<'_>) -> Result<Sample> {
+        setup::require(on.address(), ApiKey::JoinGroup, JOIN_VERSION)?;
+        let mut connections = Connection::open_many(on.address(), self.members)?;
+        let mut gather = || -> Result<f64> {
+            let name = fresh_name("group");
+            let Some(first) = connections.first_mut() else { bail!("a group needs a member") };
+            setup::group_coordinator(first, &name)?;
+            let mut gathering = Gathering::new(&name, self.members);
+            pump::run(&mut connections, &mut gathering)?;
+            Ok(gathering.all_joined.elapsed().as_secs_f64() * 1000.0)
+        };
+        gather()?;
+        let meter = Meter::start(on.broker)?;
+        let stable_ms = gather()?;
+        let members = self.members as u64;
+        let mut sample = meter.stop(Moved { ops: members, requests: members, bytes: 0 })?;
+        sample.set("stable_ms", stable_ms);
+        Ok(sample)
     }
 }
 

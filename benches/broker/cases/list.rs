@@ -2,7 +2,7 @@
 
 use super::burst::Burst;
 use super::connections::{AfterBurst, Idle};
-use super::coordinators::{Commitments, Commits, Rounds};
+use super::coordinators::{Commitments, Commits, Gather, Rounds};
 use super::fetch::{Fetch, ProduceAndFetch};
 use super::latency::Latencies;
 use super::life::{StartUp, Stop};
@@ -164,10 +164,17 @@ fn latencies(durability: Durability) -> Vec<Case> {
 }
 
 fn coordinators(durability: Durability) -> Vec<Case> {
+    const STABLE: Shows = less("stable_ms", "ms");
     let commits = Commits { in_flight: 200, connections: 16 };
+    let gather = |name, members| shared(name, durability, false, STABLE, None, Gather { members });
+    let transactions = |name, producers| shared(name, durability, false, OPS, None, Commitments { producers });
     vec![
         shared("commits 200 in flight x16", durability, true, OPS, None, commits),
         shared("groups join to leave x16", durability, false, OPS, None, Rounds { members: 16 }),
-        shared("transactions of one record x8", durability, false, OPS, None, Commitments { producers: 8 }),
+        gather("group of 200 settles", 200),
+        gather("group of 1000 settles", 1000),
+        transactions("transactions of one record x1", 1),
+        transactions("transactions of one record x8", 8),
+        transactions("transactions of one record x16", 16),
     ]
 }

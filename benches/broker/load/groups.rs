@@ -19,23 +19,23 @@ pub const JOIN_VERSION: i16 = 9;
 const SYNC_VERSION: i16 = 5;
 const HEARTBEAT_VERSION: i16 = 4;
 const LEAVE_VERSION: i16 = 5;
-const MEMBER_ID_REQUIRED: i16 = 79;
+pub const MEMBER_ID_REQUIRED: i16 = 79;
 const CLIENT: Option<&str> = Some("bench");
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
+pub enum Step {
     Join,
     Sync,
     Heartbeat,
     Leave,
 }
 
-struct Member {
+pub struct Member {
     group: GroupId,
-    id: StrBytes,
-    generation: i32,
-    step: Step,
-    asking: bool,
+    pub id: StrBytes,
+    pub generation: i32,
+    pub step: Step,
+    pub asking: bool,
 }
 
 pub struct Groups {
@@ -48,22 +48,18 @@ pub struct Groups {
 
 impl Groups {
     pub fn new(groups: &[String], rounds: u64, until: Instant) -> Groups {
-        let members = groups
-            .iter()
-            .map(|group| Member {
-                group: GroupId(text(group)),
-                id: StrBytes::default(),
-                generation: -1,
-                step: Step::Join,
-                asking: false,
-            })
-            .collect();
+        let members = groups.iter().map(|group| Member::new(group)).collect();
         Groups { members, left: rounds, until, rounds: 0 }
     }
 }
 
 impl Member {
-    fn request(&self) -> Result<Bytes> {
+    pub fn new(group: &str) -> Member {
+        let group = GroupId(text(group));
+        Member { group, id: StrBytes::default(), generation: -1, step: Step::Join, asking: false }
+    }
+
+    pub fn request(&self) -> Result<Bytes> {
         let group = self.group.clone();
         let id = self.id.clone();
         Ok(match self.step {
@@ -104,23 +100,28 @@ impl Member {
         })
     }
 
-    /// Takes the answer; true when the member has left and the round is done.
-    fn answered(&mut self, frame: Bytes) -> Result<bool> {
-        self.asking = false;
-        let code = match self.step {
+    /// The answer's error code; a join's answer also says who the member is.
+    pub fn read(&mut self, frame: Bytes) -> Result<i16> {
+        Ok(match self.step {
             Step::Join => {
                 let answer: JoinGroupResponse = read(JOIN_VERSION, frame)?;
                 self.id = answer.member_id;
                 self.generation = answer.generation_id;
-                if answer.error_code == MEMBER_ID_REQUIRED {
-                    return Ok(false);
-                }
                 answer.error_code
             }
             Step::Sync => read::<SyncGroupResponse>(SYNC_VERSION, frame)?.error_code,
             Step::Heartbeat => read::<HeartbeatResponse>(HEARTBEAT_VERSION, frame)?.error_code,
             Step::Leave => read::<LeaveGroupResponse>(LEAVE_VERSION, frame)?.error_code,
-        };
+        })
+    }
+
+    /// Takes the answer; true when the member has left and the round is done.
+    fn answered(&mut self, frame: Bytes) -> Result<bool> {
+        self.asking = false;
+        let code = self.read(frame)?;
+        if code == MEMBER_ID_REQUIRED {
+            return Ok(false);
+        }
         if code != 0 {
             bail!("a group's member was answered with error {code}");
         }

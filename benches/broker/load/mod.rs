@@ -14,6 +14,7 @@
 
 pub mod connection;
 pub mod frames;
+pub mod gathering;
 pub mod groups;
 pub mod latency;
 pub mod paced;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::assign::java_order::slot_of_str;
 use super::events;
 use super::offsets::forget;
 use super::store::{Group, Store};
@@ -23,9 +24,11 @@ impl Store {
             (states.is_empty() || states.contains(&group.state_name().to_lowercase()))
                 && (types.is_empty() || types.iter().any(|name| name == group.group_type().name()))
         };
-        self.groups
-            .iter()
-            .filter(|(_, group)| wanted(group))
+        let mut listed: Vec<(&Arc<str>, &Group)> = self.groups.iter().filter(|(_, group)| wanted(group)).collect();
+        // Kafka shows them as its hash table holds them.
+        listed.sort_by_cached_key(|(id, _)| slot_of_str(id));
+        listed
+            .into_iter()
             .map(|(id, group)| {
                 ListedGroup::default()
                     .with_group_id(events::text(id).into())

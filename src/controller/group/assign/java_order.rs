@@ -44,6 +44,11 @@ pub fn sort<T>(items: &mut [T], buckets: usize, hash: impl Fn(&T) -> i32) {
     });
 }
 
+/// Where strings stand in the coordinator's own hash tables, which take the highest bits of a product as the slot.
+pub fn slot_of_str(text: &str) -> u64 {
+    i64::from(hash_of_str(text)).wrapping_mul(-7_046_029_254_386_353_131) as u64
+}
+
 /// `String.compareTo`: by UTF-16 code units.
 pub fn compare_str(a: &str, b: &str) -> Ordering {
     a.encode_utf16().cmp(b.encode_utf16())
@@ -67,6 +72,11 @@ mod tests {
         assert_eq!(hash_of_str(""), 0);
         assert_eq!(hash_of_str("hello"), 99162322);
         assert_eq!(hash_of_str("polygenelubricants"), i32::MIN);
+    }
+
+    #[test]
+    fn slots_of_members_are_those_that_kafka_shows() {
+        assert!(slot_of_str("member-2") < slot_of_str("member-1"));
     }
 
     #[test]

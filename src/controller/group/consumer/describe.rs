@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::member::{Held, Member};
 use super::state::ConsumerGroup;
-use crate::controller::group::assign;
+use crate::controller::group::assign::{self, java_order::slot_of_str};
 use crate::controller::topics::TopicsView;
 use crate::model::{ErrorCode, PartitionIndex, TopicId};
 use crate::wire::messages::consumer_group_describe_response::{
@@ -21,6 +21,9 @@ fn text(text: &str) -> StrBytes {
 const NO_OPERATIONS: i32 = i32::MIN;
 
 pub fn described(group: &ConsumerGroup, default_assignor: &str, topics: &dyn TopicsView) -> DescribedGroup {
+    // Kafka shows the members as its hash table holds them.
+    let mut members: Vec<&Arc<Member>> = group.members().collect();
+    members.sort_by_key(|member| slot_of_str(&member.id));
     let assignor = group.preferred_assignor(None, None).map_or(default_assignor, |assignor| assignor.name());
     DescribedGroup::default()
         .with_group_id(GroupId(text(&group.id)))
@@ -28,7 +31,7 @@ pub fn described(group: &ConsumerGroup, default_assignor: &str, topics: &dyn Top
         .with_group_epoch(group.epoch)
         .with_assignment_epoch(group.assignment_epoch)
         .with_assignor_name(text(assignor))
-        .with_members(group.members().map(|m| described_member(m, &group.target(&m.id), topics)).collect())
+        .with_members(members.iter().map(|m| described_member(m, &group.target(&m.id), topics)).collect())
         .with_authorized_operations(NO_OPERATIONS)
 }
 
