@@ -44,7 +44,7 @@
 //!   read runs on a network worker.
 //!
 //! ## Reading order
-//! `server/connection.rs`, `api/mod.rs`, `api/produce.rs`, `broker/partition.rs`, `records/batch.rs`,
+//! `server/connection.rs`, `api/mod.rs`, `api/produce.rs`, `broker/partition/mod.rs`, `records/batch.rs`,
 //! `log/FORMAT.md`, `controller/machine.rs`, `controller/group/`, then the tests.
 
 // L0

@@ -1,19 +1,13 @@
 //! A clean stop: everything on disk as the next start, here or under Apache Kafka, wants to find it.
 
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use tracing::{error, info};
 
-use crate::disk::Disk;
-use crate::log::{SyncWork, Upkeep, run_together};
+use crate::log::run_all;
 
 use super::Broker;
 use super::log_dirs::BrokerDir;
-
-/// From so many logs on the file system is synced as a whole.
-const MANY_LOGS: usize = 16;
 
 impl Broker {
     /// Stops the controller, closes every log, writes the checkpoints and the marks of a clean stop. Requests must have
@@ -62,7 +56,7 @@ impl Broker {
                     }
                 }
             }
-            match finish(&works, &**self.disk(), dir.dir.path()) {
+            match run_all(&works, &**self.disk(), dir.dir.path()) {
                 Ok(()) => partitions.iter().zip(&works).for_each(|(partition, work)| partition.closed(work)),
                 Err(e) => {
                     error!("Cannot close the logs in {}: {e}", dir.dir.path().display());
@@ -77,12 +71,4 @@ impl Broker {
     pub fn broker_epoch(&self) -> i64 {
         self.image().cluster.brokers.get(&self.node_id().0).map_or(-1, |broker| broker.epoch)
     }
-}
-
-/// Makes closed logs durable.
-fn finish(works: &[(SyncWork, Upkeep)], disk: &dyn Disk, dir: &Path) -> io::Result<()> {
-    if works.len() >= MANY_LOGS {
-        return run_together(works, disk, dir);
-    }
-    works.iter().try_for_each(|(sync, upkeep)| sync.run(disk).and_then(|()| upkeep.run(disk)))
 }

@@ -1,10 +1,19 @@
 //! Syncing a Linux file system as a whole: one commit of its journal for many files.
+//!
+//! Only of a kind that is known to keep the promise. `syncfs` answers success where it did nothing (a FUSE server is not
+//! even told), where errors are kept from it (overlayfs), or where the device was not made to empty its cache (XFS with
+//! nothing in its log). ext4 writes everything, waits, commits its journal and flushes the device.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use super::{DiskFile, FileSystem};
+use rustix::fs::{major, minor};
+
+use super::FileSystem;
+
+/// The one kind whose sync as a whole is as good as one of each file.
+const TRUSTED_KIND: &str = "ext4";
 
 /// Before this version syncfs reported no errors.
 const FIRST_KERNEL: (u32, u32) = (5, 8);
@@ -23,14 +32,14 @@ impl RealFileSystem {
         }
         let dir = File::open(dir).ok()?;
         let device = rustix::fs::fstat(&dir).ok()?.st_dev;
-        Some(RealFileSystem { dir, device })
+        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+        (kind_of(device, &mounts)? == TRUSTED_KIND).then_some(RealFileSystem { dir, device })
     }
 }
 
 impl FileSystem for RealFileSystem {
-    fn holds(&self, file: &dyn DiskFile) -> bool {
-        let stat = file.descriptor().and_then(|file| rustix::fs::fstat(file).ok());
-        stat.is_some_and(|stat| stat.st_dev == self.device)
+    fn holds(&self, path: &Path) -> bool {
+        rustix::fs::stat(path).is_ok_and(|stat| stat.st_dev == self.device)
     }
 
     fn unwritten_bytes(&self) -> io::Result<u64> {
@@ -48,6 +57,16 @@ fn version(release: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
+/// The kind of the file system with this device number:
+/// `<id> <parent> <major>:<minor> <root> <mount point> <options> [<tag>...] - <kind> <source> <options>`.
+fn kind_of(device: u64, mounts: &str) -> Option<&str> {
+    let numbers = format!("{}:{}", major(device), minor(device));
+    mounts.lines().find_map(|mount| {
+        let (place, kind) = mount.split_once(" - ")?;
+        (place.split(' ').nth(2)? == numbers).then(|| kind.split(' ').next())?
+    })
+}
+
 /// Dirty pages and those on their way, of all file systems: more than there may be on this one, never less.
 fn unwritten(info: &str) -> Option<u64> {
     let kilobytes = |name: &str| -> Option<u64> {
@@ -60,7 +79,6 @@ fn unwritten(info: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::{Disk, Open, RealDisk};
 
     #[test]
     fn versions_and_dirty_bytes_are_read() {
@@ -73,14 +91,34 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_file_system_is_known_as_such() {
+    fn the_kind_is_that_of_the_mount_with_the_device() {
+        let mounts = "22 27 0:21 / /proc rw,relatime - proc proc rw\n\
+                      27 1 254:0 / / rw,relatime shared:1 master:2 - ext4 /dev/vda rw\n\
+                      31 27 254:1 /a\\040-\\040b /mnt rw - xfs /dev/vdb rw\n\
+                      32 27 0:44 / /fuse rw - fuse.sshfs host: rw\n";
+        let kind = |major, minor| kind_of(rustix::fs::makedev(major, minor), mounts);
+        assert_eq!(kind(254, 0), Some("ext4"));
+        assert_eq!(kind(254, 1), Some("xfs"));
+        assert_eq!(kind(0, 44), Some("fuse.sshfs"));
+        assert_eq!(kind(0, 4), None);
+        assert_eq!(kind_of(rustix::fs::makedev(1, 2), "1 1 1:2 cut short"), None);
+    }
+
+    #[test]
+    fn only_one_that_keeps_its_promise_is_synced_as_a_whole() {
+        assert!(RealFileSystem::of(Path::new("/proc")).is_none());
+        assert!(RealFileSystem::of(Path::new("/no such place")).is_none());
         let dir = tempfile::tempdir().unwrap();
-        let Some(here) = RealFileSystem::of(dir.path()) else { return };
-        let file = RealDisk.open(&dir.path().join("f"), Open::Create).unwrap();
-        assert!(here.holds(&*file));
-        here.sync().unwrap();
-        here.unwritten_bytes().unwrap();
-        let other = RealDisk.open(Path::new("/proc/self/stat"), Open::Read).unwrap();
-        assert!(!here.holds(&*other));
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let kind = kind_of(rustix::fs::stat(dir.path()).unwrap().st_dev, &mounts);
+        let here = RealFileSystem::of(dir.path());
+        assert_eq!(here.is_some(), kind == Some("ext4"));
+        if let Some(here) = here {
+            assert!(here.holds(dir.path()));
+            assert!(!here.holds(Path::new("/proc/self/stat")));
+            assert!(!here.holds(&dir.path().join("missing")));
+            here.sync().unwrap();
+            here.unwritten_bytes().unwrap();
+        }
     }
 }

@@ -78,9 +78,7 @@ pub trait Disk: Send + Sync + 'static {
     fn remove_dir_all(&self, dir: &Path) -> io::Result<()>;
     /// Makes names created, renamed and removed in this directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
-    /// Makes every byte and name of the file system under `dir` durable: one call for many dirty files.
-    fn sync_file_system(&self, dir: &Path) -> io::Result<()>;
-    /// The file system under `dir`, where it can be synced as a whole and then reports every error.
+    /// The file system under `dir`, where a sync of it as a whole is known to do what one of each file does.
     fn file_system(&self, dir: &Path) -> Option<Box<dyn FileSystem>>;
     fn space(&self, dir: &Path) -> io::Result<Space>;
     /// Takes the advisory lock of a lock file, creating it; `WouldBlock` when another process holds it.
@@ -90,11 +88,11 @@ pub trait Disk: Send + Sync + 'static {
 /// A file system that can be synced as a whole. An error in writing anything back is reported by the next sync, from
 /// the moment that this value was made.
 pub trait FileSystem: Send + Sync {
-    /// Whether the file lies on it: a part of a directory tree may lie on another.
-    fn holds(&self, file: &dyn DiskFile) -> bool;
+    /// Whether a file or directory lies on it: a part of a directory tree may lie on another.
+    fn holds(&self, path: &Path) -> bool;
     /// About how many bytes a sync would have to wait for, whoever wrote them.
     fn unwritten_bytes(&self) -> io::Result<u64>;
-    /// Makes everything written so far durable.
+    /// Makes every byte and name there is so far durable.
     fn sync(&self) -> io::Result<()>;
 }
 

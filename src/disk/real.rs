@@ -85,17 +85,6 @@ impl Disk for RealDisk {
         File::open(dir)?.sync_all()
     }
 
-    fn sync_file_system(&self, dir: &Path) -> io::Result<()> {
-        #[cfg(target_os = "linux")]
-        {
-            rustix::fs::syncfs(File::open(dir)?).map_err(Into::into)
-        }
-        #[cfg(not(target_os = "linux"))]
-        {
-            sync_tree(dir)
-        }
-    }
-
     fn file_system(&self, dir: &Path) -> Option<Box<dyn FileSystem>> {
         #[cfg(target_os = "linux")]
         {
@@ -145,20 +134,6 @@ fn lock_holder(file: &File) -> Option<String> {
     })?;
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     Some(format!("pid {pid} {}", name.trim()).trim_end().to_string())
-}
-
-/// Every file and directory under `dir`, one by one, where the system cannot sync a file system in one call.
-#[cfg(not(target_os = "linux"))]
-fn sync_tree(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sync_tree(&entry.path())?;
-        } else {
-            File::open(entry.path())?.sync_all()?;
-        }
-    }
-    File::open(dir)?.sync_all()
 }
 
 struct RealLock {

@@ -7,11 +7,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::names::{FileKind, Stage};
 use super::segment::Segment;
-use crate::disk::{self, Disk, fault};
+use crate::disk::{self, Disk, FileSystem, fault};
 use crate::model::Offset;
+
+/// From so many logs on they are not worked on one after the other.
+const MANY_LOGS: usize = 16;
+/// Threads that wait for the device at a time.
+const SIDE_BY_SIDE: usize = 8;
 
 /// Bytes and names to be made durable for everything below `up_to`.
 #[derive(Default)]
@@ -80,17 +86,53 @@ fn sync_indexes(segment: &Segment, disk: &dyn Disk) -> io::Result<()> {
     Ok(())
 }
 
-/// Does the work of many logs with a sync or two of their file system, which is cheaper than one for each file.
-pub fn run_together(works: &[(SyncWork, Upkeep)], disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+/// Does the work of many logs, the cheapest way their file system allows.
+pub fn run_all(works: &[(SyncWork, Upkeep)], disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    if works.len() < MANY_LOGS {
+        return works.iter().try_for_each(|work| run_one(work, disk));
+    }
+    let all_on_it = |it: &dyn FileSystem| works.iter().all(|(_, upkeep)| it.holds(&upkeep.dir));
+    match disk.file_system(dir).filter(|it| all_on_it(&**it)) {
+        Some(file_system) => run_together(works, disk, &*file_system),
+        None => run_side_by_side(works, disk),
+    }
+}
+
+fn run_one((sync, upkeep): &(SyncWork, Upkeep), disk: &dyn Disk) -> io::Result<()> {
+    sync.run(disk).and_then(|()| upkeep.run(disk))
+}
+
+/// A sync or two of their file system, which is cheaper than one for each file.
+fn run_together(works: &[(SyncWork, Upkeep)], disk: &dyn Disk, file_system: &dyn FileSystem) -> io::Result<()> {
     let epochs = || works.iter().filter_map(|(_, upkeep)| upkeep.epochs.as_ref());
     for (path, text) in epochs() {
         disk::write_beside(disk, path, text.as_bytes())?;
     }
-    disk.sync_file_system(dir).map_err(fault::of_sync)?;
+    file_system.sync().map_err(fault::of_sync)?;
     for (path, _) in epochs() {
         disk::put_in_place(disk, path)?;
     }
-    if epochs().next().is_some() { disk.sync_file_system(dir).map_err(fault::of_sync) } else { Ok(()) }
+    if epochs().next().is_some() { file_system.sync().map_err(fault::of_sync) } else { Ok(()) }
+}
+
+/// Several threads, whose waits for the device the file system joins.
+fn run_side_by_side(works: &[(SyncWork, Upkeep)], disk: &dyn Disk) -> io::Result<()> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(work) = works.get(next.fetch_add(1, Ordering::Relaxed)) {
+            run_one(work, disk)?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let helpers: Vec<_> = (1..SIDE_BY_SIDE)
+            .map_while(|_| std::thread::Builder::new().name("closing".into()).spawn_scoped(scope, work).ok())
+            .collect();
+        let mine = work();
+        let helped =
+            helpers.into_iter().map(|helper| helper.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())));
+        helped.fold(mine, |all, one| all.and(one))
+    })
 }
 
 /// The writer's list of what is not durable yet.

@@ -48,7 +48,7 @@ pub use append::{AppendBatch, AppendCtx, Appended};
 pub use config::LogConfig;
 pub use dir::{DirError, FoundPartition, Identity, LogDir};
 pub use error::{AppendError, OpenError, ReadError};
-pub use flush::{SyncWork, Upkeep, run_together};
+pub use flush::{SyncWork, Upkeep, run_all};
 pub use handles::Handles;
 pub use index::txn::AbortedTxn;
 pub use lookup::FoundRecord;

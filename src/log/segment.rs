@@ -212,6 +212,11 @@ impl Segment {
         self.place.dir()
     }
 
+    /// Where the `.log` file is now.
+    pub fn log_path(&self) -> PathBuf {
+        self.path(FileKind::Log)
+    }
+
     /// The `.log` file.
     pub fn log_file(&self) -> io::Result<Arc<dyn DiskFile>> {
         self.file(FileKind::Log)

@@ -1,5 +1,6 @@
 //! Where a one-node Apache Kafka breaks its word after it was killed, this broker keeps it.
 
+use ottla::disk::sim::Op;
 use ottla::disk::{Disk, SimDisk};
 
 use super::node::Node;
@@ -164,5 +165,33 @@ fn copy(from: &SimDisk, to: &SimDisk, dir: &std::path::Path) {
         let path = dir.join(entry.name);
         let bytes = ottla::disk::read_small(from, &path).unwrap().unwrap();
         ottla::disk::write_atomically(to, &path, &bytes).unwrap();
+    }
+}
+
+/// Whether the file system can be synced as a whole or only file by file: everything is on the disk and the next start
+/// has nothing to look through.
+#[test]
+fn a_clean_stop_leaves_every_partition_on_the_disk() {
+    for only_singly in [false, true] {
+        let disk = SimDisk::new();
+        let mut node = Node::start_with(&disk, &[("ottla.acks.all", "page-cache")]).unwrap();
+        node.create("t", 40, &[]).unwrap();
+        for partition in 0..40 {
+            node.produce("t", partition, None, &["value"]).unwrap();
+        }
+        if only_singly {
+            disk.set_only_singly();
+        }
+        disk.take_trace();
+        node.broker.stop();
+        let whole = disk.take_trace().contains(&Op::SyncFileSystem);
+        assert_eq!(whole, !only_singly);
+        for seed in 0..5 {
+            let node = Node::start(&disk.crash_image(seed)).unwrap();
+            assert!(node.broker.log_dirs().dirs[0].was_clean);
+            for partition in 0..40 {
+                assert_eq!(node.read("t", partition, false), [(0, "value".to_string())], "seed {seed}");
+            }
+        }
     }
 }

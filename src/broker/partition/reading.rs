@@ -39,13 +39,7 @@ impl Partition {
         up_to: UpTo,
         min_one: bool,
     ) -> Result<Option<LogSlice>, ReadError> {
-        match self.reader.read_cut(from, max_bytes, up_to, min_one) {
-            Err(ReadError::NotLoaded) => {
-                self.load()?;
-                self.reader.read_cut(from, max_bytes, up_to, min_one)
-            }
-            other => other,
-        }
+        self.loaded(|reader| reader.read_cut(from, max_bytes, up_to, min_one))
     }
 
     /// Whole batches from `from` on; see [`LogReader::read`].
@@ -56,13 +50,7 @@ impl Partition {
         up_to: UpTo,
         min_one: bool,
     ) -> Result<Option<LogSlice>, ReadError> {
-        match self.reader.read(from, max_bytes, up_to, min_one) {
-            Err(ReadError::NotLoaded) => {
-                self.load()?;
-                self.reader.read(from, max_bytes, up_to, min_one)
-            }
-            other => other,
-        }
+        self.loaded(|reader| reader.read(from, max_bytes, up_to, min_one))
     }
 
     /// The first record whose timestamp is not before the one given. Reads the disk.
@@ -79,18 +67,21 @@ impl Partition {
         &self,
         look: impl Fn(&LogReader) -> Result<Option<FoundRecord>, ReadError>,
     ) -> Result<Option<Located>, ErrorCode> {
-        let found = match look(&self.reader) {
-            Err(ReadError::NotLoaded) => self.load().and_then(|()| look(&self.reader)),
-            other => other,
-        };
-        let found = found.map_err(|e| {
+        let found = self.loaded(look).map_err(|e| {
             self.report_read_error(&e);
             e.code()
         })?;
         Ok(found.map(|f| Located { offset: f.offset, timestamp_ms: f.timestamp_ms, leader_epoch: f.leader_epoch }))
     }
 
-    /// Opens the log's files on its first use after a clean start.
+    /// Looks into the log, opening its files first if this is their first use after a clean start.
+    fn loaded<T>(&self, look: impl Fn(&LogReader) -> Result<T, ReadError>) -> Result<T, ReadError> {
+        match look(&self.reader) {
+            Err(ReadError::NotLoaded) => self.load().and_then(|()| look(&self.reader)),
+            other => other,
+        }
+    }
+
     fn load(&self) -> Result<(), ReadError> {
         self.log.lock().ensure_loaded().map_err(|e| {
             self.open_failed(&e);

@@ -70,6 +70,7 @@ struct State {
     failing_reads: Vec<String>,
     lying_syncs: bool,
     others_unwritten_bytes: u64,
+    only_singly: bool,
     holding_syncs: bool,
     held_syncs: usize,
     passing_syncs: usize,
@@ -95,6 +96,7 @@ impl SimDisk {
             failing_reads: Vec::new(),
             lying_syncs: false,
             others_unwritten_bytes: 0,
+            only_singly: false,
             holding_syncs: false,
             held_syncs: 0,
             passing_syncs: 0,
@@ -215,6 +217,11 @@ impl SimDisk {
     /// How much a sync of everything would have to wait for that is none of ours.
     pub fn set_others_unwritten(&self, bytes: u64) {
         self.state().others_unwritten_bytes = bytes;
+    }
+
+    /// Can no longer be synced as a whole.
+    pub fn set_only_singly(&self) {
+        self.state().only_singly = true;
     }
 
     /// Starts to record, or hands out and forgets what was recorded.
@@ -357,12 +364,9 @@ impl Disk for SimDisk {
         state.sync(Op::SyncDir(dir.to_path_buf()), |tree, lose| tree.settle(ino, lose))
     }
 
-    fn sync_file_system(&self, _dir: &Path) -> io::Result<()> {
-        self.at_the_gate().sync(Op::SyncFileSystem, |tree, lose| tree.settle_all(lose))
-    }
-
     fn file_system(&self, _dir: &Path) -> Option<Box<dyn FileSystem>> {
-        Some(Box::new(self.clone()))
+        let whole = !self.state().only_singly;
+        whole.then(|| -> Box<dyn FileSystem> { Box::new(self.clone()) })
     }
 
     fn space(&self, _dir: &Path) -> io::Result<Space> {
@@ -381,7 +385,7 @@ impl Disk for SimDisk {
 }
 
 impl FileSystem for SimDisk {
-    fn holds(&self, _file: &dyn DiskFile) -> bool {
+    fn holds(&self, _path: &Path) -> bool {
         true
     }
 
@@ -390,7 +394,7 @@ impl FileSystem for SimDisk {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.sync_file_system(Path::new("/"))
+        self.at_the_gate().sync(Op::SyncFileSystem, |tree, lose| tree.settle_all(lose))
     }
 }
 
