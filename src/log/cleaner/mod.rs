@@ -170,8 +170,8 @@ impl LogToClean {
         let Limits { map_bytes, map_load_factor, .. } = *pass.limits;
         let keys_max = to.0.saturating_sub(from.0).unsigned_abs();
         let map = OffsetMap::new(map_bytes, map_load_factor, keys_max, pass.secret);
-        stats.map_bytes = map.memory_bytes() as u64;
         let keys = keys::collect(&self.view, (from, to), map, &mut tools, &mut stats, pace)?;
+        stats.map_bytes = keys.map.memory_bytes() as u64;
         stats.keys = keys.map.len() as u64;
         let producers = home.with_log(|log| log.last_records());
         let rules = Rules {
