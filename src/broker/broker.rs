@@ -13,7 +13,7 @@ use crate::config::BrokerConfig;
 use crate::config::broker::AcksAll;
 use crate::config::dynamic::Layers;
 use crate::config::log_levels::LogLevels;
-use crate::controller::metadata::{METADATA_VERSION, MetadataImage, Request};
+use crate::controller::metadata::{MetadataImage, Request};
 use crate::disk::Disk;
 use crate::model::{ErrorCode, NodeId, Offset, TopicId};
 use crate::security::Authorizer;
@@ -309,12 +309,7 @@ impl Broker {
 
     /// New metadata is durable and in force.
     pub fn publish(&self, image: Arc<MetadataImage>) {
-        let mut levels: Vec<(String, i16)> =
-            image.features.finalized.iter().map(|(name, level)| (name.clone(), *level)).collect();
-        if let Some(level) = image.features.metadata_version {
-            levels.push((METADATA_VERSION.to_string(), level));
-        }
-        levels.sort();
+        let levels = image.features.levels();
         let epoch = (image.next_offset - 1).max(0);
         if self.features.load().levels != levels || self.features.load().epoch == 0 {
             self.features.store(Arc::new(Finalized { epoch, levels }));

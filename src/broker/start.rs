@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::config::dynamic::{Layers, Level};
+use crate::config::listeners::Listener;
 use crate::config::{BrokerConfig, Overrides};
 use crate::controller::metadata::{
     Activation, ConfigKind, ConfigResource, MetadataImage, Settings as MetadataSettings, TopicImage, initial_features,
@@ -16,6 +17,8 @@ use crate::controller::metadata::{
 use crate::controller::records::{Endpoint, MetadataRecord};
 use crate::disk::{Disk, Together};
 use crate::log::DirError;
+use crate::log::dir::read_identity;
+use crate::records::{Voter, VoterEndpoint};
 use crate::security::{Acl, Authorizer, Operation, PatternType, ResourceType};
 
 use super::Broker;
@@ -53,7 +56,7 @@ pub fn start(config: BrokerConfig, clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -
     let opening = metadata_log::Opening {
         disk: disk.clone(),
         log_dir: config.metadata_dir.clone(),
-        settings: metadata_settings(&config, &layers, &log_dirs),
+        settings: metadata_settings(&config, &layers, &log_dirs, voter(&config, &log_dirs, &*disk)),
         snapshot_after_bytes: u64::try_from(config.metadata_log.bytes_between_snapshots_max).unwrap_or(u64::MAX),
     };
     let loaded = opening.load()?;
@@ -95,14 +98,19 @@ fn random() -> u128 {
     u128::from_be_bytes(bytes)
 }
 
-fn metadata_settings(config: &BrokerConfig, layers: &Arc<ArcSwap<Layers>>, log_dirs: &LogDirs) -> MetadataSettings {
+fn metadata_settings(
+    config: &BrokerConfig,
+    layers: &Arc<ArcSwap<Layers>>,
+    log_dirs: &LogDirs,
+    voter: Option<Voter>,
+) -> MetadataSettings {
     MetadataSettings {
         node_id: config.node_id.0,
         default_partitions: config.new_topics.partitions,
         default_replication_factor: i16::try_from(config.new_topics.replication_factor).unwrap_or(i16::MAX),
         delete_topics: config.new_topics.may_be_deleted,
         min_insync_replicas: config.topic(&Overrides::new()).min_insync_replicas,
-        kraft_version: 0,
+        voter,
         rules: Arc::new(Rules {
             layers: layers.clone(),
             log_dirs: log_dirs.dirs.iter().map(|dir| (dir.dir.path().to_path_buf(), dir.id.0)).collect(),
@@ -111,15 +119,32 @@ fn metadata_settings(config: &BrokerConfig, layers: &Arc<ArcSwap<Layers>>, log_d
     }
 }
 
-fn activation(config: &BrokerConfig, log_dirs: &LogDirs) -> Activation {
-    let endpoint = |l: &crate::config::listeners::Listener| {
-        let (host, port) = match &l.advertised {
-            Some(told) => (told.host.clone(), told.port),
-            None if l.host.is_empty() => ("localhost".to_string(), l.port),
-            None => (l.host.clone(), l.port),
-        };
-        Endpoint { name: l.name.clone(), host, port, security_protocol: l.protocol.id() }
+/// This node as the metadata quorum's records name it: by the id of the metadata's directory and the listeners for
+/// controllers.
+fn voter(config: &BrokerConfig, log_dirs: &LogDirs, disk: &dyn Disk) -> Option<Voter> {
+    let of_metadata_alone = || read_identity(disk, &config.metadata_dir).ok()??.directory_id;
+    let shared = log_dirs.by_path(&config.metadata_dir).map(|dir| dir.id);
+    let directory_id = shared.or_else(of_metadata_alone)?.0;
+    let endpoints = config.listeners.controller.iter().map(|listener| {
+        let Endpoint { name, host, port, .. } = endpoint(listener);
+        VoterEndpoint { name, host, port }
+    });
+    let endpoints: Vec<VoterEndpoint> = endpoints.collect();
+    let voter = Voter { id: config.node_id, directory_id, endpoints, kraft_version_min: 0, kraft_version_max: 1 };
+    (!voter.endpoints.is_empty()).then_some(voter)
+}
+
+/// What others are told of a listener.
+fn endpoint(l: &Listener) -> Endpoint {
+    let (host, port) = match &l.advertised {
+        Some(told) => (told.host.clone(), told.port),
+        None if l.host.is_empty() => ("localhost".to_string(), l.port),
+        None => (l.host.clone(), l.port),
     };
+    Endpoint { name: l.name.clone(), host, port, security_protocol: l.protocol.id() }
+}
+
+fn activation(config: &BrokerConfig, log_dirs: &LogDirs) -> Activation {
     Activation {
         bootstrap: initial_features().into_iter().map(MetadataRecord::from).collect(),
         incarnation_id: uuid::Builder::from_random_bytes(random().to_be_bytes()).into_uuid(),

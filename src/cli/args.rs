@@ -102,7 +102,7 @@ pub enum StorageCommand {
     },
     /// What a feature level needs.
     FeatureDependencies {
-        #[arg(short, long, value_name = "FEATURE=LEVEL", required = true, num_args = 1..)]
+        #[arg(short, long, value_name = "FEATURE=LEVEL", required = true)]
         feature: Vec<String>,
     },
 }

@@ -21,13 +21,20 @@ use exit::Exit;
 
 /// Runs the command that the arguments name and returns the process's exit code.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(args) {
+    let args: Vec<OsString> = args.collect();
+    let arguments = match Arguments::try_parse_from(&args) {
         Ok(arguments) => arguments,
         Err(error) => {
             // A closed pipe is no reason to fail.
             let _ = error.print();
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return if asked { Exit::Success } else { Exit::Usage }.into();
+            let stands_for_kafkas = args.get(1).is_some_and(|command| command == "storage");
+            return match (asked, stands_for_kafkas) {
+                (true, _) => Exit::Success,
+                (false, true) => Exit::Failure,
+                (false, false) => Exit::Usage,
+            }
+            .into();
         }
     };
     let exit = match arguments.command {

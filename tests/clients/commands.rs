@@ -189,7 +189,7 @@ fn masks() -> Vec<(Regex, &'static str)> {
         (r"^(\tat |\t\.\.\. ).*\n", ""),
         (r"^(ERROR|WARN) .*\n", ""),
         // Java's way of telling what its program prints of its own.
-        (r"^(Bootstrap metadata: .*\n|Exception in thread .main. java.lang.RuntimeException: )", ""),
+        (r"^(Bootstrap metadata: .*\n|Exception in thread .main. java.lang.[A-Za-z]*Exception: )", ""),
         (r"(console-consumer|test-group)-\d+", "$1"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?Z?", "TIME"),
         (r"\b1[789]\d{11}\b", "TIME"),

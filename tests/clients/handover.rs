@@ -20,6 +20,8 @@ const FILL: &[&str] = &[
     "configs @ --alter --entity-type brokers --entity-default --add-config log.cleaner.threads=2",
     "configs @ --alter --entity-type groups --entity-name new --add-config consumer.session.timeout.ms=50000",
     "client-metrics @ --alter --name metrics --metrics org.apache.kafka. --interval 60000",
+    // From here on the metadata log names its voter.
+    "features @ upgrade --feature kraft.version=1",
 ];
 
 /// What must be the same before and after.

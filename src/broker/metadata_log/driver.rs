@@ -22,12 +22,12 @@ use super::{quorum, segments, snapshot};
 use crate::clock::Clock;
 use crate::controller::machine::{Effects, Machine, Now, Ticket};
 use crate::controller::metadata::{
-    Activation, Event, Everyone, IdSource, MetadataImage, MetadataMachine, Reply, Request,
+    Activation, Event, Everyone, IdSource, MetadataImage, MetadataMachine, QuorumChange, Reply, Request,
 };
 use crate::controller::records::{BeginTransaction, EndTransaction, MetadataRecord};
 use crate::disk::{Disk, Together, fault};
 use crate::model::{LeaderEpoch, NodeId};
-use crate::records::ControlRecord;
+use crate::records::{ControlRecord, Voter};
 
 /// Events that are decided before one sync.
 const EVENTS_PER_SYNC_MAX: usize = 256;
@@ -68,6 +68,8 @@ struct Driver {
     clock: Arc<dyn Clock>,
     machine: MetadataMachine,
     quorum: Quorum,
+    /// This node as the quorum's records name it, if they can.
+    voter: Option<Voter>,
     epoch: LeaderEpoch,
     active: Active,
     last_record_ms: i64,
@@ -101,7 +103,8 @@ impl Loaded {
         let (commands, inbox) = mpsc::channel();
         let (image, lost) = (driver.published.clone(), driver.lost.clone());
         let leader_epoch = driver.epoch.0;
-        let voter_directory = driver.quorum.voters.first().map(|voter| voter.directory_id).unwrap_or_default();
+        let voter = driver.quorum.voters.first().or(driver.voter.as_ref());
+        let voter_directory = voter.map(|voter| voter.directory_id).unwrap_or_default();
         let thread =
             std::thread::Builder::new().name("metadata-log".into()).spawn(move || driver.run(inbox)).map_err(at)?;
         Ok(Metadata { image, lost, commands, thread: Mutex::new(Some(thread)), leader_epoch, voter_directory })
@@ -123,6 +126,7 @@ impl Loaded {
             clock,
             machine: self.machine,
             quorum: self.quorum,
+            voter: self.opening.settings.voter.clone(),
             epoch: LeaderEpoch(epoch),
             active,
             last_record_ms: self.last_record_ms,
@@ -152,13 +156,25 @@ impl Driver {
         let now = self.now();
         let mut batcher = Batcher::new(next_offset, self.epoch, self.machine.image().metadata_version(), now.wall_ms);
         let (voters, granting_voters) = (vec![node], vec![node]);
-        batcher.control(&[ControlRecord::LeaderChange { leader: node, voters, granting_voters }]);
+        let mut controls = vec![ControlRecord::LeaderChange { leader: node, voters, granting_voters }];
+        if let Some(voter) = self.voter_to_log() {
+            self.quorum = Quorum { voters: vec![voter], is_logged: true, ..self.quorum };
+            controls.extend(self.quorum.records());
+        }
+        batcher.control(&controls);
         for batch in batcher.finish() {
             self.active.append_together(&batch, together)?;
             self.bytes_since_snapshot += batch.len() as u64;
         }
-        self.machine.move_to(next_offset + 1);
+        self.machine.move_to(next_offset + controls.len() as i64);
         Ok(())
+    }
+
+    /// This node, if the log is to name its voters and does not name it yet, or at another address.
+    fn voter_to_log(&self) -> Option<Voter> {
+        let named = self.quorum.voters.first().filter(|_| self.quorum.kraft_version > 0)?;
+        let voter = self.voter.as_ref().filter(|voter| voter.directory_id == named.directory_id)?;
+        (!self.quorum.is_logged || voter != named).then(|| voter.clone())
     }
 
     fn activate(&mut self, activation: Activation, ids: IdSource) -> io::Result<()> {
@@ -214,7 +230,7 @@ impl Driver {
     /// False when it is time to stop. Whoever is not answered learns it from the dropped reply.
     fn serve(&mut self, commands: Vec<Command>) -> io::Result<bool> {
         let now = self.now();
-        let (mut records, mut replies, mut go_on) = (Vec::new(), Vec::new(), true);
+        let (mut records, mut changes, mut replies, mut go_on) = (Vec::new(), Vec::new(), Vec::new(), true);
         for command in commands {
             match command {
                 Command::Watch(watcher) => self.watchers.push(watcher),
@@ -227,14 +243,14 @@ impl Driver {
                     let mut effects = Effects::new();
                     self.machine.handle(now, Ticket(0), ask.event, &mut effects);
                     records.extend(self.apply_all(now, &mut effects));
+                    changes.append(&mut effects.actions);
                     replies.extend(effects.replies.into_iter().next().map(|(_, reply)| (ask.reply, reply)));
                 }
             }
         }
         let begun_at = self.active.size_bytes;
-        if !records.is_empty()
-            && let Err(e) = self.persist(&records, now)
-        {
+        let persisted = self.persist(&records, now).and_then(|()| self.change_quorum(&changes, now));
+        if let Err(e) = persisted {
             self.take_back(begun_at, e)?;
             return Ok(go_on);
         }
@@ -270,6 +286,9 @@ impl Driver {
     /// Writes and syncs records that have just been applied. On the disk they are there whole or not at all: within
     /// one batch, or else within a transaction.
     fn persist(&mut self, records: &[MetadataRecord], now: Now) -> io::Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
         let first = self.machine.image().next_offset - records.len() as i64;
         let mut batches = self.batches(first, records.iter(), now);
         if batches.len() > 1 && !self.machine.in_transaction() {
@@ -280,6 +299,23 @@ impl Driver {
         }
         self.last_record_ms = now.wall_ms;
         self.write(batches)
+    }
+
+    /// Writes and syncs what the quorum has to say about itself. Comes last before the answers: when it fails all that
+    /// was decided with it is taken back.
+    fn change_quorum(&mut self, changes: &[QuorumChange], now: Now) -> io::Result<()> {
+        for QuorumChange::RaiseKraftVersion(version) in changes {
+            let Some(voter) = self.voter.clone().filter(|_| *version > self.quorum.kraft_version) else { continue };
+            let quorum = Quorum { kraft_version: *version, voters: vec![voter], is_logged: true };
+            let (first, controls) = (self.machine.image().next_offset, quorum.records());
+            let mut batcher = Batcher::new(first, self.epoch, self.machine.image().metadata_version(), now.wall_ms);
+            batcher.control(&controls);
+            self.write(batcher.finish())?;
+            self.machine.move_to(first + controls.len() as i64);
+            self.machine.set_kraft_version(*version);
+            self.quorum = quorum;
+        }
+        Ok(())
     }
 
     fn batches<'a>(&self, first: i64, records: impl Iterator<Item = &'a MetadataRecord>, now: Now) -> Vec<Bytes> {

@@ -32,7 +32,7 @@ pub fn format(together: &mut Together, log_dir: &Path, formatting: &Formatting) 
     let bootstrap = snapshot_bytes(&Quorum::default(), &formatting.records, formatting.now_ms);
     together.replace(&log_dir.join(BOOTSTRAP), &bootstrap)?;
     if let Some(voter) = &formatting.voter {
-        let quorum = Quorum { kraft_version: 1, voters: vec![voter.clone()] };
+        let quorum = Quorum { kraft_version: 1, voters: vec![voter.clone()], is_logged: false };
         let folder = log_dir.join(FOLDER);
         together.make_dir(&folder)?;
         together.replace(&folder.join(FIRST_SNAPSHOT), &snapshot_bytes(&quorum, &[], formatting.now_ms))?;

@@ -64,7 +64,10 @@ impl Metadata {
 
     /// The directory by which the quorum's records name this node; nil where voters are configured.
     pub fn voter_directory(&self) -> Uuid {
-        self.voter_directory
+        match self.image.load().features.kraft_version {
+            0 => Uuid::nil(),
+            _ => self.voter_directory,
+        }
     }
 
     /// Asks for a change in the broker's own name.

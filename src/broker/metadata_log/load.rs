@@ -33,6 +33,18 @@ pub struct Quorum {
     pub kraft_version: i16,
     /// Voters that the log names.
     pub voters: Vec<Voter>,
+    /// They stand in the log or in a snapshot of it, and not only in what the directory was formatted with.
+    pub is_logged: bool,
+}
+
+impl Quorum {
+    /// The control records that say so; none while the voters are configured.
+    pub fn records(&self) -> Vec<ControlRecord> {
+        match self.kraft_version {
+            0 => Vec::new(),
+            version => vec![ControlRecord::KraftVersion(version), ControlRecord::KraftVoters(self.voters.clone())],
+        }
+    }
 }
 
 /// A log that has been read and applied.
@@ -138,6 +150,7 @@ impl Loaded {
         self.quorum.kraft_version = preface.kraft_version.unwrap_or(0);
         if let Some(voters) = preface.voters {
             self.set_voters(&newest.path, voters)?;
+            self.quorum.is_logged = newest.offset > 0;
         }
         Ok(())
     }
@@ -220,7 +233,10 @@ impl Loaded {
                 let ids: Vec<i32> = voters.iter().map(|NodeId(id)| *id).collect();
                 self.check_voters(path, &ids)
             }
-            ControlRecord::KraftVoters(voters) => self.set_voters(path, voters),
+            ControlRecord::KraftVoters(voters) => {
+                self.quorum.is_logged = true;
+                self.set_voters(path, voters)
+            }
             ControlRecord::KraftVersion(version) => {
                 self.quorum.kraft_version = version;
                 Ok(())

@@ -151,10 +151,7 @@ pub fn write(
 /// Control records that a snapshot opens with.
 pub fn header(quorum: &Quorum, last_contained_log_ms: i64) -> Vec<ControlRecord> {
     let mut records = vec![ControlRecord::SnapshotHeader { last_contained_log_ms }];
-    if quorum.kraft_version > 0 {
-        records.push(ControlRecord::KraftVersion(quorum.kraft_version));
-        records.push(ControlRecord::KraftVoters(quorum.voters.clone()));
-    }
+    records.extend(quorum.records());
     records
 }
 

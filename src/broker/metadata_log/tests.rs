@@ -16,8 +16,10 @@ use crate::controller::metadata::{
 use crate::controller::records::{MetadataRecord, NoOp};
 use crate::disk::Together;
 use crate::disk::real::RealDisk;
-use crate::model::LeaderEpoch;
+use crate::model::{LeaderEpoch, NodeId};
+use crate::records::{Voter, VoterEndpoint};
 use crate::wire::messages::create_topics_request::CreatableTopic;
+use crate::wire::messages::update_features_request::FeatureUpdateKey;
 use crate::wire::messages::*;
 
 const NODE: i32 = 1;
@@ -60,7 +62,7 @@ fn opening(dir: &Path) -> Opening {
             default_replication_factor: 1,
             delete_topics: true,
             min_insync_replicas: 1,
-            kraft_version: 0,
+            voter: None,
             rules: Arc::new(AnyConfig),
             derive_scram_keys: |_, _| None,
         },
@@ -314,19 +316,43 @@ async fn a_long_log_is_replaced_by_a_snapshot() {
     refusal(dir.path());
 }
 
+fn voter(port: u16) -> Voter {
+    let endpoint = VoterEndpoint { name: "CONTROLLER".into(), host: "localhost".into(), port };
+    Voter {
+        id: NodeId(NODE),
+        directory_id: DIRECTORY,
+        endpoints: vec![endpoint],
+        kraft_version_min: 0,
+        kraft_version_max: 1,
+    }
+}
+
+/// As a broker with a controller listener on a port.
+fn opening_at(dir: &Path, port: u16) -> Opening {
+    let mut opening = opening(dir);
+    opening.settings.voter = Some(voter(port));
+    opening
+}
+
+async fn raise_kraft_version(metadata: &Metadata) -> i16 {
+    let update = FeatureUpdateKey::default()
+        .with_feature(StrBytes::from_static_str("kraft.version"))
+        .with_max_version_level(1)
+        .with_upgrade_type(1);
+    let request = UpdateFeaturesRequest::default().with_feature_updates(vec![update]);
+    match metadata.ask(Request::UpdateFeatures(request, 2)).await {
+        Ok(Reply::UpdateFeatures(reply)) => reply.error_code,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn a_quorum_that_names_itself_in_the_log_is_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let voter = crate::records::Voter {
-        id: crate::model::NodeId(NODE),
-        directory_id: DIRECTORY,
-        endpoints: vec![],
-        kraft_version_min: 0,
-        kraft_version_max: 1,
-    };
     let records = initial_features().into_iter().map(MetadataRecord::from).collect();
-    write_format(dir.path(), &Formatting { records, voter: Some(voter), now_ms: 5 });
-    let mut often = opening(dir.path());
+    write_format(dir.path(), &Formatting { records, voter: Some(voter(9)), now_ms: 5 });
+    assert!(!opening(dir.path()).load().unwrap().quorum.is_logged);
+    let mut often = opening_at(dir.path(), 9);
     often.snapshot_after_bytes = 1;
     let metadata = start_with(often);
     create(&metadata, "a", 1).await;
@@ -334,6 +360,30 @@ async fn a_quorum_that_names_itself_in_the_log_is_kept() {
     let state = std::fs::read_to_string(dir.path().join(FOLDER).join("quorum-state")).unwrap();
     assert!(state.contains("\"data_version\":1"), "{state}");
     let loaded = opening(dir.path()).load().unwrap();
-    assert_eq!((loaded.quorum.kraft_version, loaded.quorum.voters.len()), (1, 1));
+    assert_eq!((loaded.quorum.kraft_version, loaded.quorum.is_logged), (1, true));
     assert_eq!(names(loaded.image()), ["a"]);
+    // The address has changed: the log is to say so, and says so once.
+    start_with(opening_at(dir.path(), 10)).stop();
+    assert_eq!(opening(dir.path()).load().unwrap().quorum.voters, [voter(10)]);
+    let before = opening(dir.path()).load().unwrap().image().next_offset;
+    start_with(opening_at(dir.path(), 10)).stop();
+    assert_eq!(opening(dir.path()).load().unwrap().image().next_offset, before + 3);
+}
+
+#[tokio::test]
+async fn a_quorum_can_begin_to_name_itself_in_the_log() {
+    let dir = fresh();
+    let metadata = start_with(opening_at(dir.path(), 9));
+    assert_eq!((metadata.voter_directory(), raise_kraft_version(&metadata).await), (Uuid::nil(), 0));
+    assert_eq!(metadata.voter_directory(), DIRECTORY);
+    assert_eq!(raise_kraft_version(&metadata).await, 0);
+    create(&metadata, "a", 1).await;
+    let image = metadata.image();
+    metadata.stop();
+    let loaded = opening(dir.path()).load().unwrap();
+    assert_eq!(*loaded.image(), *image);
+    assert_eq!((loaded.quorum.kraft_version, loaded.quorum.voters), (1, vec![voter(9)]));
+    // Nothing is written of it again.
+    start_with(opening_at(dir.path(), 9)).stop();
+    assert_eq!(opening(dir.path()).load().unwrap().image().next_offset, image.next_offset + 3);
 }

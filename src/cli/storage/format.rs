@@ -18,6 +18,9 @@ use crate::records::{Voter, VoterEndpoint};
 
 use super::{info, releases, scram};
 
+mod features;
+mod voters;
+
 pub fn run(format: &Format) -> Exit {
     let loaded = load::load(Some(&format.config), &[], &[]);
     let config = match loaded.config {
@@ -51,11 +54,7 @@ fn format_all(format: &Format, config: &BrokerConfig) -> Result<String, String> 
     if format.cluster_id.trim().is_empty() {
         return Err("You must specify the cluster id.".into());
     }
-    let (voter, voter_directory) = voter(format, config)?;
-    let mut beginning = beginning(format, voter)?;
-    for argument in &format.add_scram {
-        beginning.records.push(scram::parse(argument, &random()?.to_be_bytes())?);
-    }
+    let (beginning, voter_directory) = beginning(format, config)?;
     let mut new = Vec::new();
     for path in info::directories(config) {
         match dir::read_identity(&RealDisk, &path).map_err(|error| error.to_string())? {
@@ -137,78 +136,23 @@ fn random() -> Result<u128, String> {
     Ok(u128::from_be_bytes(bytes))
 }
 
-/// Where the voter named in the log listens, and its directory's id if that was given.
-fn voter(format: &Format, config: &BrokerConfig) -> Result<(Option<VoterEndpoint>, Option<TopicId>), String> {
-    let named = !config.values.list("controller.quorum.voters").is_empty();
-    if named && (format.standalone || format.initial_controllers.is_some()) {
-        return Err("You cannot specify controller.quorum.voters and format the node with --initial-controllers or \
-                    --standalone. If you want to use dynamic quorum, please remove controller.quorum.voters and \
-                    specify controller.quorum.bootstrap.servers instead."
-            .into());
-    }
-    let listener = config.listeners.controller.first();
-    if format.standalone {
-        let listener = listener.ok_or("No controller listeners found.")?;
-        let host = if listener.host.is_empty() { "localhost".to_string() } else { listener.host.clone() };
-        return Ok((Some(VoterEndpoint { name: listener.name.clone(), host, port: listener.port }), None));
-    }
-    let Some(text) = &format.initial_controllers else { return Ok((None, None)) };
-    let name = listener.map_or("CONTROLLER".to_string(), |listener| listener.name.clone());
-    let (endpoint, directory) = initial_controller(text, config, name)?;
-    Ok((Some(endpoint), Some(directory)))
-}
-
-/// `ID@HOST:PORT:DIRECTORY`, which must be this node and no other.
-fn initial_controller(text: &str, config: &BrokerConfig, name: String) -> Result<(VoterEndpoint, TopicId), String> {
-    if text.contains(',') {
-        return Err("Ottla is one node and joins no quorum of several voters: name this node only.".into());
-    }
-    let malformed = || format!("{text} is no voter: write ID@HOST:PORT:DIRECTORY");
-    let (id, rest) = text.trim().split_once('@').ok_or_else(malformed)?;
-    if id != config.node_id.to_string() {
-        return Err(format!("{text} names node {id}, and node.id is {}.", config.node_id));
-    }
-    let (address, directory) = rest.rsplit_once(':').ok_or_else(malformed)?;
-    let (host, port) = address.rsplit_once(':').ok_or_else(malformed)?;
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_string();
-    let port = port.parse().map_err(|_| malformed())?;
-    Ok((VoterEndpoint { name, host, port }, directory.parse().map_err(|_| malformed())?))
-}
-
-/// The levels of all features: the release's, with single ones replaced.
-fn beginning(format: &Format, voter: Option<VoterEndpoint>) -> Result<Beginning, String> {
-    let mut chosen = Vec::new();
-    for text in &format.feature {
-        releases::check_name(text)?;
-        chosen.push(releases::parse_level(text)?);
-    }
-    let metadata = chosen.iter().find(|(name, _)| *name == "metadata.version").map(|(_, level)| *level);
-    let release = match (metadata, &format.release_version) {
-        (Some(level), Some(_)) => {
-            return Err(format!(
-                "Use --release-version instead of --feature metadata.version={level} to avoid ambiguity."
-            ));
-        }
-        (Some(level), None) => releases::name_of(level).unwrap_or(releases::LATEST),
-        (None, Some(release)) => release,
-        (None, None) => releases::LATEST,
-    };
-    let mut levels = releases::levels(release)?;
-    for (name, level) in chosen {
-        if let Some((_, of_release)) = levels.features.iter_mut().find(|(other, _)| *other == name) {
-            *of_release = level;
-        }
-        let dynamic = voter.is_some();
-        if name == "kraft.version" && (level == 1) != dynamic {
-            return Err(format!(
-                "Cannot set kraft.version to {level}: it is 1 with --standalone or --initial-controllers, else 0."
-            ));
-        }
-    }
+/// What the cluster is to begin with, as the options say.
+fn beginning(format: &Format, config: &BrokerConfig) -> Result<(Beginning, Option<TopicId>), String> {
+    let release = format.release_version.as_deref().map(releases::stable).transpose()?;
+    let chosen = features::parse(&format.feature)?;
+    let voters = voters::voters(format, config)?;
+    let levels = features::levels(release, &chosen, voters.in_log)?;
     let feature = |(name, level): (&str, i16)| MetadataRecord::from(FeatureLevel { name: name.to_string(), level });
     let others = levels.features.iter().filter(|(name, level)| *name != "kraft.version" && *level > 0).copied();
-    let records = std::iter::once(("metadata.version", levels.metadata_version)).chain(others).map(feature).collect();
-    Ok(Beginning { metadata_name: levels.metadata_name, records, voter })
+    let mut records: Vec<MetadataRecord> =
+        std::iter::once(("metadata.version", levels.metadata_version)).chain(others).map(feature).collect();
+    if !format.add_scram.is_empty() && levels.metadata_version < scram::METADATA_VERSION_MIN {
+        return Err("SCRAM is only supported in metadata.version 3.5-IV2 or later.".into());
+    }
+    for argument in &format.add_scram {
+        records.push(scram::parse(argument, &random()?.to_be_bytes())?);
+    }
+    Ok((Beginning { metadata_name: levels.metadata_name, records, voter: voters.endpoint }, voters.directory))
 }
 
 #[cfg(test)]

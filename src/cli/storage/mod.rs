@@ -13,16 +13,26 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::args::StorageCommand;
 use super::exit::Exit;
 
+/// What ends otherwise than well is a failure, as with kafka-storage.sh, whatever the reason.
 pub fn run(command: &StorageCommand) -> Exit {
+    match run_command(command) {
+        Exit::Success => Exit::Success,
+        _ => Exit::Failure,
+    }
+}
+
+fn run_command(command: &StorageCommand) -> Exit {
     let done = match command {
         StorageCommand::Format(format) => return format::run(format),
         StorageCommand::Info { config } => return info::run(config),
         StorageCommand::Check { dirs, config, repair } => return check::run(dirs, config.as_deref(), *repair),
         StorageCommand::RandomUuid => random_uuid().map(|id| format!("{id}\n")),
         StorageCommand::VersionMapping { release_version } => version_mapping(release_version.as_deref()),
-        StorageCommand::FeatureDependencies { feature } => {
-            feature.iter().map(|feature| releases::dependencies(feature)).collect()
-        }
+        // What comes before a mistake is told all the same.
+        StorageCommand::FeatureDependencies { feature } => feature.iter().try_fold(String::new(), |_, feature| {
+            print!("{}", releases::dependencies(feature)?);
+            Ok(String::new())
+        }),
     };
     match done {
         Ok(text) => {

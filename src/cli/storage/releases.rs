@@ -35,7 +35,10 @@ const METADATA: &[Metadata] = &[
     metadata(28, "4.2-IV0"),
     metadata(29, "4.2-IV1"),
     metadata(30, LATEST),
+    metadata(31, "4.4-IV0"),
 ];
+/// The last level that is released. What comes behind it is only spoken of.
+const LATEST_LEVEL: i16 = 30;
 
 /// What a directory is formatted for where nothing else is said.
 pub const LATEST: &str = "4.3-IV0";
@@ -57,13 +60,14 @@ const FEATURES: &[Feature] = &[
 ];
 
 /// A release by any of its names: `4.3`, `4.3-IV0`. A version without its last part is the newest of that version.
-fn by_name(name: &str) -> Result<&'static Metadata, String> {
-    let exact = METADATA.iter().find(|metadata| metadata.name == name);
+fn by_name(name: &str, level_max: i16) -> Result<&'static Metadata, String> {
+    let known = || METADATA.iter().filter(|metadata| metadata.level <= level_max);
+    let exact = known().find(|metadata| metadata.name == name);
     let short: String = name.split('.').take(2).collect::<Vec<_>>().join(".");
-    let newest = || METADATA.iter().rev().find(|metadata| metadata.name.split('-').next() == Some(short.as_str()));
+    let newest = || known().filter(|metadata| metadata.name.split('-').next() == Some(short.as_str())).last();
     let versioned = !name.contains('-');
     exact.or_else(|| newest().filter(|_| versioned)).ok_or_else(|| {
-        let all: Vec<&str> = METADATA.iter().map(|metadata| metadata.name).collect();
+        let all: Vec<&str> = known().map(|metadata| metadata.name).collect();
         format!("Unknown metadata.version '{name}'. Supported metadata.version are: {}", all.join(", "))
     })
 }
@@ -77,16 +81,38 @@ pub struct Levels {
     pub features: Vec<(&'static str, i16)>,
 }
 
-/// What the release of this name starts with.
+/// What the release of this name starts with, one in development too.
 pub fn levels(name: &str) -> Result<Levels, String> {
-    let metadata = by_name(name)?;
+    by_name(name, i16::MAX).map(of)
+}
+
+/// What a release starts with that a cluster can be made for.
+pub fn stable(name: &str) -> Result<Levels, String> {
+    by_name(name, LATEST_LEVEL).map(of)
+}
+
+/// What a metadata level starts with that a cluster can be made for.
+pub fn of_level(level: i16) -> Result<Levels, String> {
+    let found = METADATA.iter().find(|metadata| metadata.level == level);
+    let metadata = found.ok_or_else(|| {
+        let levels = || METADATA.iter().map(|metadata| metadata.level);
+        let (min, max) = (levels().min().unwrap_or(0), levels().max().unwrap_or(0));
+        format!("No MetadataVersion with feature level {level}. Valid feature levels are from {min} to {max}.")
+    })?;
+    match level <= LATEST_LEVEL {
+        true => Ok(of(metadata)),
+        false => Err(format!("metadata.version {} is not yet stable.", metadata.name)),
+    }
+}
+
+fn of(metadata: &Metadata) -> Levels {
     let level = |feature: &Feature| feature.default_from.iter().filter(|from| **from <= metadata.level).count();
     let features = FEATURES.iter().map(|feature| (feature.name, i16::try_from(level(feature)).unwrap_or(0))).collect();
-    Ok(Levels { metadata_version: metadata.level, metadata_name: metadata.name, features })
+    Levels { metadata_version: metadata.level, metadata_name: metadata.name, features }
 }
 
 /// `FEATURE=LEVEL`, checked to be one that there is.
-pub fn parse_level(text: &str) -> Result<(&'static str, i16), String> {
+fn parse_level(text: &str) -> Result<(&'static str, i16), String> {
     let (name, level) = text.split_once('=').ok_or_else(|| {
         format!("Invalid feature format: {text}. Expected format: 'feature=version' (e.g. 'group.version=1')")
     })?;
@@ -107,9 +133,8 @@ pub fn parse_level(text: &str) -> Result<(&'static str, i16), String> {
 }
 
 /// Refuses to begin a cluster with a feature that there is not.
-pub fn check_name(text: &str) -> Result<(), String> {
-    let name = text.split('=').next().unwrap_or(text).trim();
-    if name == "metadata.version" || FEATURES.iter().any(|feature| feature.name == name) {
+pub fn check_name(name: &str) -> Result<(), String> {
+    if FEATURES.iter().any(|feature| feature.name == name) {
         return Ok(());
     }
     let mut known: Vec<&str> = FEATURES.iter().map(|feature| feature.name).collect();
@@ -117,8 +142,24 @@ pub fn check_name(text: &str) -> Result<(), String> {
     Err(format!("Unsupported feature: {name}. Supported features are: {}", known.join(", ")))
 }
 
+/// Refuses to begin a cluster with a level that there is not, or that needs another metadata version.
+pub fn check_level(name: &str, level: i16, metadata_version: i16) -> Result<(), String> {
+    let needs = FEATURES.iter().find(|feature| feature.name == name).and_then(|feature| match usize::try_from(level) {
+        Ok(0) => Some(&[][..]),
+        Ok(level) => feature.needs.get(level - 1).copied(),
+        Err(_) => None,
+    });
+    let needs = needs.ok_or_else(|| format!("No feature:{name} with feature level {level}"))?;
+    match needs.iter().find(|(other, least)| *other == "metadata.version" && metadata_version < *least) {
+        None => Ok(()),
+        Some((other, least)) => {
+            Err(format!("{name} could not be set to {level} because it depends on {other} level {least}"))
+        }
+    }
+}
+
 /// The name of a metadata level.
-pub fn name_of(level: i16) -> Option<&'static str> {
+fn name_of(level: i16) -> Option<&'static str> {
     METADATA.iter().find(|metadata| metadata.level == level).map(|metadata| metadata.name)
 }
 
@@ -175,9 +216,11 @@ mod tests {
         ] {
             assert!(parse_level(bad).unwrap_err().starts_with(message), "{bad}");
         }
-        let refused = check_name("no.version=1").unwrap_err();
+        let refused = check_name("no.version").unwrap_err();
         assert!(refused.starts_with("Unsupported feature: no.version. Supported features are: eligible."), "{refused}");
-        assert_eq!(check_name("metadata.version=30"), Ok(()));
+        assert_eq!(check_name("group.version"), Ok(()));
+        assert!(stable("4.4").unwrap_err().ends_with("4.2-IV1, 4.3-IV0"));
+        assert_eq!(levels("4.4").unwrap().metadata_version, 31);
         assert_eq!(dependencies("share.version=1").unwrap(), "share.version=1 has no dependencies.\n");
         assert!(dependencies("eligible.leader.replicas.version=1").unwrap().contains("metadata.version=23 (4.0-IV1)"));
     }

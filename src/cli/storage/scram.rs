@@ -11,6 +11,8 @@ use crate::broker::scram_keys::derive_scram_keys;
 use crate::controller::metadata::ScramMechanism;
 use crate::controller::records::{MetadataRecord, UserScramCredential};
 
+/// The metadata version that brought credentials.
+pub const METADATA_VERSION_MIN: i16 = 11;
 const ITERATIONS_DEFAULT: i32 = 4096;
 const ITERATIONS_MIN: i32 = 4096;
 const ITERATIONS_MAX: i32 = 16384;

@@ -43,6 +43,13 @@ pub enum Request {
     Activate(Box<Activation>),
 }
 
+/// What the quorum is to write about itself, before the answer leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuorumChange {
+    /// From now on the log names its voters.
+    RaiseKraftVersion(i16),
+}
+
 /// The answers, as the wire takes them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::event::ApiError;
-use super::image::{ConfigKind, ConfigResource, ELIGIBLE_LEADER_REPLICAS, METADATA_VERSION};
+use super::event::{ApiError, QuorumChange};
+use super::image::{ConfigKind, ConfigResource, ELIGIBLE_LEADER_REPLICAS, KRAFT_VERSION, METADATA_VERSION};
 use super::machine::MetadataMachine;
 use crate::controller::records::{
     ConfigRecord, FeatureLevel, FeatureRange, METADATA_VERSION_LATEST, METADATA_VERSION_MIN, MetadataRecord,
@@ -11,9 +11,6 @@ use crate::controller::records::{
 use crate::model::ErrorCode;
 use crate::wire::messages::update_features_response::UpdatableFeatureResult;
 use crate::wire::messages::{StrBytes, UpdateFeaturesRequest, UpdateFeaturesResponse};
-
-/// The feature whose level is the format of the quorum's own records; it is kept in the log's control records.
-pub const KRAFT_VERSION: &str = "kraft.version";
 
 /// Feature, lowest and highest level, in order of names.
 const SUPPORTED: &[(&str, i16, i16)] = &[
@@ -70,6 +67,7 @@ impl MetadataMachine {
         request: UpdateFeaturesRequest,
         version: i16,
         records: &mut Vec<MetadataRecord>,
+        actions: &mut Vec<QuorumChange>,
     ) -> UpdateFeaturesResponse {
         let mut response = UpdateFeaturesResponse::default().with_error_message(None);
         let updates: BTreeMap<&str, (i16, UpgradeType)> = request
@@ -78,11 +76,7 @@ impl MetadataMachine {
             .map(|update| (&*update.feature, (update.max_version_level, update.upgrade_type.into())))
             .collect();
         let mut made = Vec::new();
-        // What Kafka refuses too comes before an upgrade of the quorum itself, which is refused only here.
-        let raises_quorum = |feature: &str, kind| feature == KRAFT_VERSION && kind == UpgradeType::Upgrade;
-        let (last, first): (Vec<_>, Vec<_>) =
-            updates.iter().partition(|(feature, (_, kind))| raises_quorum(feature, *kind));
-        for (feature, (level, kind)) in first.into_iter().chain(last) {
+        for (feature, (level, kind)) in &updates {
             if let Err(error) = self.update_feature(feature, *level, *kind, &updates, &mut made) {
                 let why = error.message.unwrap_or_default();
                 response.error_code = error.code.code();
@@ -97,6 +91,9 @@ impl MetadataMachine {
                 self.pin_min_insync_replicas(records);
             }
             records.append(&mut made);
+            let present = self.image.features.kraft_version;
+            let raised = updates.get(KRAFT_VERSION).filter(|(level, _)| *level > present);
+            actions.extend(raised.map(|(level, _)| QuorumChange::RaiseKraftVersion(*level)));
         }
         if version <= 1 {
             let result = |update: &crate::wire::messages::update_features_request::FeatureUpdateKey| {
@@ -124,10 +121,7 @@ impl MetadataMachine {
         if kind == UpgradeType::Unknown {
             return refuse("The controller does not support the given upgrade type.".into());
         }
-        let present = match feature {
-            KRAFT_VERSION => self.settings.kraft_version,
-            _ => self.image.features.level(feature),
-        };
+        let present = self.image.features.level(feature);
         if level < 0 {
             return refuse("A feature version cannot be less than 0.".into());
         }
@@ -152,7 +146,10 @@ impl MetadataMachine {
                     false if kind != UpgradeType::Upgrade => {
                         refuse("Can't downgrade the version of this feature.".into())
                     }
-                    false => refuse("A quorum of one node with static voters keeps its kraft.version.".into()),
+                    false if self.settings.voter.is_none() => {
+                        refuse("Without a controller listener there is no address by which to name the voter.".into())
+                    }
+                    false => Ok(()),
                 };
             }
             ELIGIBLE_LEADER_REPLICAS if level > 0 => {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::event::{Event, Reply, Request};
+use super::event::{Event, QuorumChange, Reply, Request};
 use super::image::{ApplyError, MetadataImage, NewestTopic};
 use super::rules::ConfigRules;
 use super::scram::DeriveScramKeys;
 use super::topics;
 use crate::controller::machine::{Effects, Machine, Now, Ticket};
 use crate::controller::records::MetadataRecord;
+use crate::records::Voter;
 
 /// What the machine takes from the broker's own configuration.
 #[derive(Clone)]
@@ -22,8 +23,8 @@ pub struct Settings {
     pub delete_topics: bool,
     /// `min.insync.replicas`
     pub min_insync_replicas: i32,
-    /// The format of the quorum's own records: 0 with static voters, 1 with dynamic ones.
-    pub kraft_version: i16,
+    /// This node as the quorum's own records name it; `None` where it has no listener for controllers.
+    pub voter: Option<Voter>,
     pub rules: Arc<dyn ConfigRules>,
     pub derive_scram_keys: DeriveScramKeys,
 }
@@ -65,7 +66,7 @@ impl MetadataMachine {
 
     /// What the log's control records say of the quorum's own format.
     pub fn set_kraft_version(&mut self, kraft_version: i16) {
-        self.settings.kraft_version = kraft_version;
+        Arc::make_mut(&mut self.image.features).kraft_version = kraft_version;
     }
 
     /// Takes back everything since an image that was published: what came after could not be persisted.
@@ -101,11 +102,11 @@ impl Machine for MetadataMachine {
     type Event = Event;
     type Reply = Reply;
     type Record = MetadataRecord;
-    type Action = ();
+    type Action = QuorumChange;
 
     fn handle(&mut self, _now: Now, ticket: Ticket, mut event: Event, effects: &mut Effects<Self>) {
         let (caller, ids) = (&*event.caller, &mut event.ids);
-        let records = &mut effects.records;
+        let Effects { records, actions, .. } = effects;
         let reply = match event.request {
             Request::CreateTopics(r) => {
                 Reply::CreateTopics(topics::Creation { machine: self, caller, ids }.run(r, records))
@@ -122,7 +123,9 @@ impl Machine for MetadataMachine {
             Request::DeleteAcls(r) => Reply::DeleteAcls(self.delete_acls(r, records)),
             Request::AlterClientQuotas(r) => Reply::AlterClientQuotas(self.alter_client_quotas(r, records)),
             Request::AlterUserScramCredentials(r) => Reply::AlterUserScramCredentials(self.alter_scram(r, records)),
-            Request::UpdateFeatures(r, version) => Reply::UpdateFeatures(self.update_features(r, version, records)),
+            Request::UpdateFeatures(r, version) => {
+                Reply::UpdateFeatures(self.update_features(r, version, records, actions))
+            }
             Request::ElectLeaders(r) => Reply::ElectLeaders(self.elect_leaders(r, records)),
             Request::AlterPartitionReassignments(r) => Reply::AlterPartitionReassignments(self.reassign(r, records)),
             Request::UnregisterBroker(r) => Reply::UnregisterBroker(self.unregister_broker(r, records)),

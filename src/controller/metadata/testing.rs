@@ -66,7 +66,7 @@ pub fn settings() -> Settings {
         default_replication_factor: 1,
         delete_topics: true,
         min_insync_replicas: 1,
-        kraft_version: 0,
+        voter: None,
         derive_scram_keys: |mechanism, password| {
             let key = |name: &str| [mechanism.name().as_bytes(), name.as_bytes(), password].concat().into();
             (!password.is_empty()).then(|| ScramKeys { stored_key: key("stored"), server_key: key("server") })
@@ -79,6 +79,8 @@ pub struct Driver {
     pub machine: MetadataMachine,
     pub log: Vec<MetadataRecord>,
     pub now: Now,
+    /// What the quorum was to write about itself.
+    pub quorum: Vec<QuorumChange>,
     seed: u128,
 }
 
@@ -107,7 +109,7 @@ impl Driver {
 
     pub fn empty() -> Self {
         let now = Now { wall_ms: 1_000_000, monotonic_ms: 0 };
-        Driver { machine: MetadataMachine::new(settings()), log: Vec::new(), now, seed: 1 }
+        Driver { machine: MetadataMachine::new(settings()), log: Vec::new(), now, quorum: Vec::new(), seed: 1 }
     }
 
     pub fn image(&self) -> &MetadataImage {
@@ -134,6 +136,7 @@ impl Driver {
         let event = Event { caller, ids: IdSource::new(self.seed), request };
         self.machine.handle(self.now, Ticket(7), event, &mut effects);
         self.persist(effects.records);
+        self.quorum.extend(effects.actions);
         let (ticket, reply) = effects.replies.pop().expect("an answer at once");
         assert_eq!(ticket, Ticket(7));
         reply

@@ -74,13 +74,18 @@ fn a_quorum_that_can_grow_begins_with_this_node() {
 
 #[test]
 fn options_that_cannot_be_are_refused_and_nothing_is_touched() {
+    let dynamic = "listeners=PLAINTEXT://:9092,CONTROLLER://:9093\ncontroller.listener.names=CONTROLLER\n";
     let voters = "listeners=PLAINTEXT://:9092,CONTROLLER://:9093\ncontroller.quorum.voters=3@localhost:9093\n";
     for (settings, given, part) in [
         ("", &["--standalone"][..], "No controller listeners found."),
         (voters, &["--standalone"], "You cannot specify controller.quorum.voters"),
-        ("", &["-I", "3@a:1:x,4@b:1:y"], "several voters"),
+        ("", &["-I", "3@a:1:JEXY6aqzQY-32P5TStzaFg,4@b:1:JEXY6aqzQY-32P5TStzaFg"], "several voters"),
+        ("", &["-I", ","], "No voters given."),
+        (dynamic, &[], "you must specify one of the following: --standalone,"),
+        (dynamic, &["-N", "-f", "kraft.version=0"], "Cannot set kraft.version to 0"),
+        ("", &["-r", "3.4", "-S", "SCRAM-SHA-256=[name=a,password=b]"], "SCRAM is only supported"),
         ("", &["-I", "4@a:1:JEXY6aqzQY-32P5TStzaFg"], "node.id is 3"),
-        ("", &["-I", "3@a:JEXY6aqzQY-32P5TStzaFg"], "write ID@HOST:PORT:DIRECTORY"),
+        ("", &["-I", "3@a:JEXY6aqzQY-32P5TStzaFg"], "No colon following port could be found."),
         ("", &["-r", "9.9"], "Unknown metadata.version '9.9'"),
         ("", &["-r", "4.0", "-f", "metadata.version=30"], "to avoid ambiguity"),
         ("", &["-f", "kraft.version=1"], "Cannot set kraft.version to 1"),

@@ -26,6 +26,8 @@ use crate::model::{TopicId, TopicName};
 
 /// The feature whose level is the format of the metadata log itself.
 pub const METADATA_VERSION: &str = "metadata.version";
+/// The feature whose level is the format of the quorum's own records; it is kept in the log's control records.
+pub const KRAFT_VERSION: &str = "kraft.version";
 /// The feature that keeps track of replicas which may lead though they left the in-sync set.
 pub const ELIGIBLE_LEADER_REPLICAS: &str = "eligible.leader.replicas.version";
 
@@ -33,7 +35,9 @@ pub const ELIGIBLE_LEADER_REPLICAS: &str = "eligible.leader.replicas.version";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeaturesImage {
     pub metadata_version: Option<i16>,
-    /// Level by feature, without metadata.version; a level of 0 is not listed.
+    /// 0 with voters from the settings, 1 with voters that the log names. No metadata record tells it.
+    pub kraft_version: i16,
+    /// Level by feature, without those two; a level of 0 is not listed.
     pub finalized: BTreeMap<String, i16>,
 }
 
@@ -42,8 +46,18 @@ impl FeaturesImage {
     pub fn level(&self, feature: &str) -> i16 {
         match feature {
             METADATA_VERSION => self.metadata_version.unwrap_or(0),
+            KRAFT_VERSION => self.kraft_version,
             _ => self.finalized.get(feature).copied().unwrap_or(0),
         }
+    }
+
+    /// Every feature above level 0, in order of names.
+    pub fn levels(&self) -> Vec<(String, i16)> {
+        let mut levels: Vec<(String, i16)> = self.finalized.clone().into_iter().collect();
+        let own = [METADATA_VERSION, KRAFT_VERSION].map(|name| (name.to_string(), self.level(name)));
+        levels.extend(own.into_iter().filter(|(_, level)| *level > 0));
+        levels.sort();
+        levels
     }
 }
 

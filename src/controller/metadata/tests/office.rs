@@ -5,7 +5,8 @@ use super::text;
 use crate::controller::metadata::testing::{DIRECTORY, Driver, NODE};
 use crate::controller::metadata::*;
 use crate::controller::records::*;
-use crate::model::{ErrorCode, ProducerId, TopicId};
+use crate::model::{ErrorCode, NodeId, ProducerId, TopicId};
+use crate::records::Voter;
 use crate::wire::messages::alter_partition_reassignments_request::{ReassignablePartition, ReassignableTopic};
 use crate::wire::messages::elect_leaders_request::TopicPartitions;
 use crate::wire::messages::update_features_request::FeatureUpdateKey;
@@ -135,6 +136,29 @@ fn features_move_within_what_is_supported() {
     assert_eq!(driver.image().features.level("transaction.version"), 1);
     assert_eq!(update(&mut driver, "share.version", 0, 2, false), 0);
     assert_eq!(driver.image().features.level("share.version"), 0);
+}
+
+#[test]
+fn the_quorum_names_its_voter_once_it_has_an_address() {
+    let mut driver = Driver::empty();
+    driver.ask(activation(DIRECTORY));
+    assert_eq!(update(&mut driver, "kraft.version", 1, 1, false), ErrorCode::InvalidUpdateVersion.code());
+    driver.machine.settings.voter = Some(Voter {
+        id: NodeId(NODE),
+        directory_id: DIRECTORY,
+        endpoints: Vec::new(),
+        kraft_version_min: 0,
+        kraft_version_max: 1,
+    });
+    assert_eq!(update(&mut driver, "kraft.version", 1, 1, true), 0);
+    assert_eq!(driver.quorum, []);
+    assert_eq!(update(&mut driver, "kraft.version", 1, 1, false), 0);
+    assert_eq!(driver.quorum, [QuorumChange::RaiseKraftVersion(1)]);
+    driver.machine.set_kraft_version(1);
+    assert_eq!(update(&mut driver, "kraft.version", 1, 1, false), 0);
+    assert_eq!(update(&mut driver, "kraft.version", 0, 2, false), ErrorCode::InvalidUpdateVersion.code());
+    assert_eq!(driver.quorum.len(), 1);
+    assert!(driver.image().features.levels().contains(&("kraft.version".to_string(), 1)));
 }
 
 fn with_topic(partitions: i32) -> Driver {
