@@ -63,8 +63,10 @@ const FEATURES: &[Feature] = &[
 fn by_name(name: &str, level_max: i16) -> Result<&'static Metadata, String> {
     let known = || METADATA.iter().filter(|metadata| metadata.level <= level_max);
     let exact = known().find(|metadata| metadata.name == name);
-    let short: String = name.split('.').take(2).collect::<Vec<_>>().join(".");
-    let newest = || known().filter(|metadata| metadata.name.split('-').next() == Some(short.as_str())).last();
+    let short = name.split('.').take(2).collect::<Vec<_>>().join(".") + "-";
+    // The short name of a version in development does not stand for anything yet.
+    let of_version = |metadata: &&Metadata| metadata.level <= LATEST_LEVEL && metadata.name.starts_with(&short);
+    let newest = || known().filter(of_version).last();
     let versioned = !name.contains('-');
     exact.or_else(|| newest().filter(|_| versioned)).ok_or_else(|| {
         let all: Vec<&str> = known().map(|metadata| metadata.name).collect();
@@ -220,7 +222,8 @@ mod tests {
         assert!(refused.starts_with("Unsupported feature: no.version. Supported features are: eligible."), "{refused}");
         assert_eq!(check_name("group.version"), Ok(()));
         assert!(stable("4.4").unwrap_err().ends_with("4.2-IV1, 4.3-IV0"));
-        assert_eq!(levels("4.4").unwrap().metadata_version, 31);
+        assert_eq!(levels("4.4-IV0").unwrap().metadata_version, 31);
+        assert!(levels("4.4").unwrap_err().ends_with("4.3-IV0, 4.4-IV0"));
         assert_eq!(dependencies("share.version=1").unwrap(), "share.version=1 has no dependencies.\n");
         assert!(dependencies("eligible.leader.replicas.version=1").unwrap().contains("metadata.version=23 (4.0-IV1)"));
     }

@@ -77,7 +77,10 @@ fn iterations(text: Option<String>, mechanism: ScramMechanism) -> Result<i32, St
     let Some(text) = text else { return Ok(ITERATIONS_DEFAULT) };
     let iterations: i32 = text.parse().map_err(|_| format!("Failed to parse iterations count: {text}"))?;
     let bound = |relation, bound| {
-        format!("The 'iterations' value must be {relation} {bound} for add-scram using {}", mechanism.name())
+        format!(
+            "The 'iterations' value must be {relation} {bound} for add-scram using {}",
+            mechanism.name().replace('-', "_")
+        )
     };
     match iterations {
         _ if iterations < ITERATIONS_MIN => Err(bound(">=", ITERATIONS_MIN)),
@@ -133,7 +136,7 @@ mod tests {
             ("SCRAM-SHA-256=[name=a,password=b,x=1]", "Unknown SCRAM configurations: x"),
             (
                 "SCRAM-SHA-256=[name=a,password=b,iterations=1]",
-                "The 'iterations' value must be >= 4096 for add-scram using SCRAM-SHA-256",
+                "The 'iterations' value must be >= 4096 for add-scram using SCRAM_SHA_256",
             ),
             ("SCRAM-SHA-256=[name=a,password=b,salt=?]", "Failed to decode given salt: ?"),
         ] {
