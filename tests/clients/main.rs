@@ -60,6 +60,20 @@ fn transactions_commit_and_abort() {
 }
 
 #[test]
+fn admin_clients_of_python_get_what_they_ask_for() {
+    let Some(python) = tools::python() else { return };
+    let settings = [
+        ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
+        ("super.users", "User:ANONYMOUS"),
+        ("group.initial.rebalance.delay.ms", "0"),
+    ];
+    for script in ["admin_confluent.py", "admin_kafka_python.py"] {
+        let broker = Broker::start(&settings);
+        python.run(script, &[&broker.address()]);
+    }
+}
+
+#[test]
 fn a_stopped_broker_starts_clean_with_everything_there() {
     let Some(python) = tools::python() else { return };
     let mut broker = Broker::start(&[]);
