@@ -66,7 +66,7 @@ fn by_name(name: &str, level_max: i16) -> Result<&'static Metadata, String> {
     let short = name.split('.').take(2).collect::<Vec<_>>().join(".") + "-";
     // The short name of a version in development does not stand for anything yet.
     let of_version = |metadata: &&Metadata| metadata.level <= LATEST_LEVEL && metadata.name.starts_with(&short);
-    let newest = || known().filter(of_version).last();
+    let newest = || known().rfind(of_version);
     let versioned = !name.contains('-');
     exact.or_else(|| newest().filter(|_| versioned)).ok_or_else(|| {
         let all: Vec<&str> = known().map(|metadata| metadata.name).collect();
