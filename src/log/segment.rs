@@ -315,8 +315,8 @@ impl Segment {
             return Ok(false);
         }
         let mut complete = false;
-        txn::scan(&*self.file(FileKind::TxnIndex)?, bytes, |txn| {
-            if txn.last_offset >= from && txn.first_offset < to {
+        txn::scan_from(&*self.file(FileKind::TxnIndex)?, bytes, from, |txn| {
+            if txn.first_offset < to {
                 into.push(txn);
             }
             complete = txn.last_stable_offset >= to;

@@ -69,7 +69,17 @@ impl LogSlice {
     /// Aborted transactions of which a reader of the slice, from `from` on, must skip records. Asked of the segments that
     /// the slice is from: compaction may since have taken the records out of the log, and the transactions with them.
     pub fn aborted_txns(&self, from: Offset) -> Result<Vec<AbortedTxn>, ReadError> {
-        Ok(aborted_txns(&self.segments, from, self.end_offset)?)
+        Ok(aborted_txns(&self.segments, from, self.end_of_batches())?)
+    }
+
+    /// Where the whole batches of the slice end. A slice that was cut knows only where the log ends, and transactions up
+    /// to there would fill the answer with what its reader does not need yet.
+    fn end_of_batches(&self) -> Offset {
+        let segment = self.segments.get(index_of(&self.segments, self.base_offset));
+        let Some(segment) = segment.filter(|segment| segment.has_aborted_txns()) else { return self.end_offset };
+        let fitting = segment.fit(self.position, self.position + self.size_bytes, segment.size_bytes());
+        // Files that are gone or damaged must not hide a transaction.
+        fitting.ok().flatten().map_or(self.end_offset, |(_, end)| end.min(self.end_offset))
     }
 }
 

@@ -16,27 +16,32 @@ pub struct Java {
 }
 
 impl Java {
-    fn command(&self, heap: &str, program: &str) -> Command {
+    fn command(&self, options: &[&str], program: &str) -> Command {
         let mut command = Command::new("java");
         let logging = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/java/log4j2.properties");
-        command.args(SMALL).arg(heap).arg(format!("-Dlog4j2.configurationFile={}", logging.display()));
+        command.args(SMALL).args(options).arg(format!("-Dlog4j2.configurationFile={}", logging.display()));
         command.arg("-cp").arg(format!("{}:{}/*", self.classes.display(), self.jars.display())).arg(program);
         command
     }
 
     /// Starts our program of clients, which says what it wants done and goes on when it is told that it is.
     pub fn clients(&self, what: &str, broker: &str, folder: &Path) -> Talking {
-        let mut command = self.command("-Xmx200m", "Clients");
-        command.args([what, broker]).arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let answers = process.stdin.take().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap());
-        Talking { process, lines, answers }
+        let mut command = self.command(&["-Xmx200m"], "Clients");
+        command.args([what, broker]).arg(folder);
+        Talking::start(command)
+    }
+
+    /// The same with Flink's jobs; Flink clones what it moves by looking into it.
+    pub fn flink(&self, broker: &str, folder: &Path) -> Talking {
+        let opens = ["java.util", "java.lang"].map(|package| format!("--add-opens=java.base/{package}=ALL-UNNAMED"));
+        let mut command = self.command(&["-Xmx250m", &opens[0], &opens[1]], "Flink");
+        command.arg(broker).arg(folder);
+        Talking::start(command)
     }
 
     /// A machine that runs one command after the other. Starting it costs as much as all small commands together.
     pub fn tools(&self) -> Tools {
-        let mut command = self.command("-Xmx200m", "Tools");
+        let mut command = self.command(&["-Xmx200m"], "Tools");
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let commands = process.stdin.take().unwrap();
         let answers = BufReader::new(process.stdout.take().unwrap());
@@ -52,6 +57,13 @@ pub struct Talking {
 }
 
 impl Talking {
+    fn start(mut command: Command) -> Talking {
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let answers = process.stdin.take().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap());
+        Talking { process, lines, answers }
+    }
+
     pub fn wait_for_line(&mut self, wanted: &str) {
         let mut line = String::new();
         while self.lines.read_line(&mut line).unwrap() > 0 {
@@ -147,7 +159,7 @@ impl Kafka {
     }
 
     fn launch(java: &Java, arguments: &[&str]) -> Kafka {
-        let mut command = java.command("-Xmx256m", "Server");
+        let mut command = java.command(&["-Xmx256m"], "Server");
         let mut process = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
         let serves = lines.by_ref().any(|line| {

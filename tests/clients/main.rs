@@ -155,6 +155,19 @@ fn java_transactions_groups_and_streams_outlive_kills() {
 }
 
 #[test]
+fn flinks_sink_writes_every_number_once_whatever_fails() {
+    let Some(flink) = tools::flink() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut broker = Broker::start(&[]);
+    let mut jobs = flink.flink(&broker.address(), folder.path());
+    jobs.wait_for_line("kill the broker");
+    broker.kill();
+    broker.restart();
+    jobs.answer();
+    jobs.wait_for_line("all good");
+}
+
+#[test]
 fn kafkas_tools_say_the_same_of_both_brokers() {
     let Some(java) = tools::java() else { return };
     let Some(python) = tools::python() else { return };

@@ -1,11 +1,11 @@
 //! Other languages' tools with their Kafka clients, made once under `target/`: a Python environment, a Go program, Node
-//! packages, Apache Kafka's jars, a Rust program.
+//! packages, the jars of Apache Kafka and Flink, a Rust program.
 
 use crate::java::Java;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 const PYTHON_PACKAGES: &[&str] = &["confluent-kafka==2.16.1", "kafka-python==3.0.12"];
 const NODE_PACKAGES: &[&str] = &["kafkajs@2.2.4", "@platformatic/kafka@1.35.0"];
@@ -34,6 +34,12 @@ pub fn node() -> Option<&'static Program> {
 pub fn java() -> Option<&'static Java> {
     static MADE: Made<Java> = OnceLock::new();
     or_skip("Java", MADE.get_or_init(make_java))
+}
+
+/// Flink with its Kafka connector, or `None` where there is no Java or no Maven.
+pub fn flink() -> Option<&'static Java> {
+    static MADE: Made<Java> = OnceLock::new();
+    or_skip("Java", MADE.get_or_init(make_flink))
 }
 
 /// A program of the Rust client, or `None` where the library that it binds could not be had.
@@ -106,17 +112,28 @@ fn make_node() -> Result<Program, String> {
 }
 
 fn make_java() -> Result<Java, String> {
-    let folder = folder_for("java");
+    let programs = ["Clients", "Groups", "Server", "Tools", "Transactions", "WordCount"];
+    make_jars_and_classes(&folder_for("java"), &sources("java"), &programs)
+}
+
+fn make_flink() -> Result<Java, String> {
+    make_jars_and_classes(&folder_for("flink"), &sources("java").join("flink"), &["Flink", "Gate", "Trouble"])
+}
+
+/// What the folder's `pom.xml` names, and our programs in it.
+fn make_jars_and_classes(folder: &Path, sources: &Path, programs: &[&str]) -> Result<Java, String> {
     let (jars, classes) = (folder.join("lib"), folder.join("classes"));
-    once(&jars, include_str!("java/pom.xml"), || {
+    let text = |file: &PathBuf| std::fs::read_to_string(file).map_err(|e| e.to_string());
+    let pom = sources.join("pom.xml");
+    once(&jars, &text(&pom)?, || {
+        // Its store of what it has fetched bears one Maven at a time.
+        static MAVEN: Mutex<()> = Mutex::new(());
+        let _alone = MAVEN.lock();
         let quiet = ["--quiet", "--batch-mode", "-DincludeScope=runtime"];
         let out = format!("-DoutputDirectory={}", jars.display());
-        let pom = sources("java").join("pom.xml");
-        call(Command::new("mvn").args(quiet).arg(out).arg("-f").arg(pom).arg("dependency:copy-dependencies"))
+        call(Command::new("mvn").args(quiet).arg(out).arg("-f").arg(&pom).arg("dependency:copy-dependencies"))
     })?;
-    let programs = ["Clients", "Groups", "Server", "Tools", "Transactions", "WordCount"];
-    let programs = programs.map(|name| sources("java").join(format!("{name}.java")));
-    let text = |program| std::fs::read_to_string(program).map_err(|e| e.to_string());
+    let programs: Vec<PathBuf> = programs.iter().map(|name| sources.join(format!("{name}.java"))).collect();
     once(&classes, &programs.iter().map(text).collect::<Result<String, String>>()?, || {
         let with = format!("{}/*", jars.display());
         call(Command::new("javac").args(["-cp", &with, "-d"]).arg(&classes).args(&programs))

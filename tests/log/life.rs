@@ -80,6 +80,29 @@ fn committed_readers_stop_at_open_transactions_and_learn_of_aborted_ones() {
 }
 
 #[test]
+fn a_slice_names_the_aborted_transactions_of_its_own_batches_only() {
+    let disk = SimDisk::new();
+    let config = LogConfig { segment_bytes: 1 << 20, ..small_segments() };
+    let mut log = new_log(&disk, &config);
+    for n in 0..300 {
+        append(&mut log, &produced(n, 1, 7, 0, n as i32, true)).unwrap();
+        log.append_marker(&end(7, n % 2 == 1), &ctx()).unwrap();
+    }
+    log.advance_high_watermark(log.log_end());
+    let reader = log.reader();
+    let mut at = Offset(0);
+    while let Some(slice) = reader.read_cut(at, 1500, UpTo::LastStable, true).unwrap() {
+        let whole = reader.read(at, 1500, UpTo::LastStable, true).unwrap().unwrap();
+        let named: Vec<i64> = slice.aborted_txns(at).unwrap().iter().map(|txn| txn.first_offset.0).collect();
+        // Every fourth offset begins a transaction that is aborted, and its marker follows.
+        let expected = (0..600).step_by(4).filter(|first| first + 1 >= at.0 && *first < whole.end_offset.0);
+        assert_eq!(named, expected.collect::<Vec<_>>(), "from {at}");
+        at = whole.end_offset;
+    }
+    assert_eq!(at, Offset(600));
+}
+
+#[test]
 fn deleted_records_stay_deleted_and_their_segments_go() {
     let disk = SimDisk::new();
     let mut log = new_log(&disk, &small_segments());

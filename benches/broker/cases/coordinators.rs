@@ -12,7 +12,6 @@ use ottla::wire::versions::ApiKey;
 use super::meter::{Meter, Moved};
 use super::{Load, Stage, fresh_name};
 use crate::load::frames::Shape;
-use crate::load::gathering::Gathering;
 use crate::load::groups::{Groups, JOIN_VERSION};
 use crate::load::setup::{self, Topic, text};
 use crate::load::transactions::{Client, END_TXN_VERSION, Transactions};
@@ -100,33 +99,6 @@ impl Load for Rounds {
     }
 }
 
-/// Members of one group that all join at once. Shown is the time from the last join until all are settled.
-pub struct Gather {
-    pub members: usize,
-}
-
-impl Load for Gather {
-    fn run(&self, on: &mut Stage<'_>) -> Result<Sample> {
-        setup::require(on.address(), ApiKey::JoinGroup, JOIN_VERSION)?;
-        let mut connections = Connection::open_many(on.address(), self.members)?;
-        let mut gather = || -> Result<f64> {
-            let name = fresh_name("group");
-            let Some(first) = connections.first_mut() else { bail!("a group needs a member") };
-            setup::group_coordinator(first, &name)?;
-            let mut gathering = Gathering::new(&name, self.members);
-            pump::run(&mut connections, &mut gathering)?;
-            Ok(gathering.all_joined.elapsed().as_secs_f64() * 1000.0)
-        };
-        gather()?;
-        let meter = Meter::start(on.broker)?;
-        let stable_ms = gather()?;
-        let members = self.members as u64;
-        let mut sample = meter.stop(Moved { ops: members, requests: members, bytes: 0 })?;
-        sample.set("stable_ms", stable_ms);
-        Ok(sample)
-    }
-}
-
 /// Transactions of one record each. An operation is one committed transaction.
 pub struct Commitments {
     pub producers: usize,
@@ -138,28 +110,28 @@ impl Load for Commitments {
         let topic = on.topic(self.producers as i32)?;
         let mut connections = Connection::open_many(on.address(), self.producers)?;
         let mut turn = |time| {
-            let clients = clients(&mut connections)?;
+            let clients = clients(&mut connections, topic.partitions)?;
             let until = Instant::now() + time;
             let mut traffic = Transactions::new(topic.clone(), Shape::single(1000), clients, u64::MAX, until);
             pump::run(&mut connections, &mut traffic).map(|()| traffic)
         };
         turn(on.scale.time / 5)?;
         let meter = Meter::start(on.broker)?;
-        let Transactions { committed, retries, .. } = turn(on.scale.time)?;
-        let mut sample = meter.stop(Moved { ops: committed, requests: committed * 2 + retries, bytes: 0 })?;
-        sample.set("retries_per_op", retries as f64 / committed.max(1) as f64);
+        let Transactions { ended, retries, .. } = turn(on.scale.time)?;
+        let mut sample = meter.stop(Moved { ops: ended, requests: ended * 2 + retries, bytes: 0 })?;
+        sample.set("retries_per_op", retries as f64 / ended.max(1) as f64);
         Ok(sample)
     }
 }
 
-/// A transactional producer for every connection, each with a partition.
-fn clients(connections: &mut [Connection]) -> Result<Vec<Client>> {
+/// A transactional producer for every connection, in turn on the partitions.
+pub fn clients(connections: &mut [Connection], partitions: i32) -> Result<Vec<Client>> {
     let mut clients = Vec::new();
-    for (partition, connection) in connections.iter_mut().enumerate() {
+    for (index, connection) in connections.iter_mut().enumerate() {
         let transactional_id = fresh_name("transaction");
         setup::find_coordinator(connection, TRANSACTION, &transactional_id)?;
         let (id, epoch) = setup::init_producer(connection, &transactional_id)?;
-        clients.push(Client { transactional_id, id, epoch, partition: partition as i32 });
+        clients.push(Client { transactional_id, id, epoch, partition: index as i32 % partitions });
     }
     Ok(clients)
 }

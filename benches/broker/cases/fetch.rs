@@ -15,9 +15,9 @@ use crate::machine;
 use crate::report::Sample;
 
 /// What a consumer asks for at once, as clients do by default.
-const FETCH_BYTES: i32 = 1 << 20;
+pub const FETCH_BYTES: i32 = 1 << 20;
 /// A partition holds so much; consumers begin again at its end. It stays in the page cache.
-const STORED_SHARE: u64 = 4;
+pub const STORED_SHARE: u64 = 4;
 
 pub struct Fetch {
     pub shape: Shape,
@@ -39,7 +39,7 @@ impl Load for Fetch {
         let producer = Produce { shape: self.shape, connections: self.consumers, window: 5, acks: 1 };
         let stored = producer.length(&on.scale, STORED_SHARE);
         let (stored, _) = producer.send(&mut connections, &topic, stored)?;
-        let limits = FetchLimits { max_bytes: self.fetch_bytes, max_wait_ms: 0 };
+        let limits = FetchLimits::new(self.fetch_bytes, 0);
         let mut read = |bytes: u64, time| {
             let until = Instant::now() + time;
             let mut readers = Readers::new(topic.id, self.consumers, topic.partitions, limits, bytes, until);
@@ -65,7 +65,7 @@ impl ProduceAndFetch {
         let lanes = (0..self.pairs as i32)
             .map(|p| Ok((frames::produce(topic, p..p + 1, &batch, -1)?, 5)))
             .collect::<Result<_>>()?;
-        let limits = FetchLimits { max_bytes: FETCH_BYTES, max_wait_ms: 100 };
+        let limits = FetchLimits::new(FETCH_BYTES, 100);
         let until = Instant::now() + length.time * 4;
         let mut traffic = Both {
             producers: Window::new(lanes, length, frames::check_produced)?,

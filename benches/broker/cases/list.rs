@@ -1,11 +1,13 @@
 //! All cases.
 
 use super::burst::Burst;
+use super::committed::CommittedFetch;
 use super::connections::{AfterBurst, Idle};
-use super::coordinators::{Commitments, Commits, Gather, Rounds};
+use super::coordinators::{Commitments, Commits, Rounds};
 use super::fetch::{Fetch, ProduceAndFetch};
 use super::latency::Latencies;
 use super::life::{StartUp, Stop};
+use super::membership::{Beats, Gather, GroupMemory, Protocol};
 use super::produce::Produce;
 use super::tools::PerfTest;
 use super::{Also, Case, Kind, Life, Load, Shows, less, more};
@@ -62,6 +64,7 @@ fn lives() -> Vec<Case> {
     let start = |partitions, after| StartUp { partitions, after };
     let ready = less("first_answer_ms", "ms to first answer");
     const SERVED: &[Also] = &[("all served", less("ready_ms", "ms until all partitions are served"), None)];
+    let group_mb = less("group_mb", "MB more than before");
     let many = Idle { connections: 10_000 };
     let burst = AfterBurst { large_requests: 200, connections: 1000 };
     vec![
@@ -74,6 +77,13 @@ fn lives() -> Vec<Case> {
         alone("memory of a partition, 1000", false, less("kb_per_partition", "KB"), start(1000, Stop::Clean)),
         alone("memory of a connection, 10000 idle", false, less("kb_per_connection", "KB"), many),
         alone("memory after a burst, times idle", false, less("times_idle", "x"), burst),
+        alone("memory of a group of 1000", false, group_mb, GroupMemory { members: 1000, protocol: Protocol::Classic }),
+        alone(
+            "memory of a group of 1000, new protocol",
+            false,
+            group_mb,
+            GroupMemory { members: 1000, protocol: Protocol::Consumer },
+        ),
     ]
 }
 
@@ -115,7 +125,16 @@ fn produce(durability: Durability) -> Vec<Case> {
 
 fn fetch() -> Vec<Case> {
     const CPU: &[Also] = &[("CPU", less("cpu_us_per_mb", "us of CPU per MB"), Some(machine::SENDFILE_CPU))];
+    const COMMITTED: &[Also] = &[
+        ("rate", more("rate_of_uncommitted", "x MB/s of uncommitted"), None),
+        ("CPU", less("cpu_us_per_op", "us of CPU per record"), None),
+    ];
     let kb = Shape::new(1000, 64 * KB);
+    let committed = |name, quick, shape| {
+        let load = CommittedFetch { shape, consumers: 4, abort_every: 100 };
+        let shows = less("cpu_of_uncommitted", "x CPU of uncommitted");
+        Case { also: COMMITTED, ..shared(name, PageCache, quick, shows, None, load) }
+    };
     let case = |name, quick, load: Fetch| {
         let limit = if load.consumers == 1 { machine::SENDFILE_1 } else { machine::SENDFILE_4 };
         Case { also: CPU, ..shared(name, PageCache, quick, RATE, Some(limit), load) }
@@ -128,6 +147,8 @@ fn fetch() -> Vec<Case> {
         case("fetch 100B in 16K x4", false, Fetch::new(Shape::new(100, 16 * KB), 4)),
         case("fetch 1KB single x4", false, Fetch::new(Shape::single(1000), 4)),
         case("fetch 64K at a time x1", false, Fetch { fetch_bytes: 64 * KB as i32, ..Fetch::new(kb, 1) }),
+        committed("fetch committed 1KB in 16K x4", true, Shape::new(1000, 16 * KB)),
+        committed("fetch committed 1KB single x4", false, Shape::single(1000)),
         shared("both 1KB in 64K, 1+1", PageCache, true, RATE, None, ProduceAndFetch { shape: kb, pairs: 1 }),
         shared("both 1KB in 64K, 4+4", PageCache, false, RATE, None, ProduceAndFetch { shape: kb, pairs: 4 }),
     ]
@@ -166,15 +187,31 @@ fn latencies(durability: Durability) -> Vec<Case> {
 fn coordinators(durability: Durability) -> Vec<Case> {
     const STABLE: Shows = less("stable_ms", "ms");
     let commits = Commits { in_flight: 200, connections: 16 };
-    let gather = |name, members| shared(name, durability, false, STABLE, None, Gather { members });
+    const BEATING: Shows = less("core_percent", "% of a core");
+    let gather = |name, members, protocol| {
+        let quick = protocol == Protocol::Consumer && members == 200 && durability == PageCache;
+        shared(name, durability, quick, STABLE, None, Gather { members, protocol })
+    };
+    let beats = |name, protocol, every_ms| {
+        let load = Beats { groups: 100, members_each: 100, protocol, every_ms };
+        shared(name, durability, false, BEATING, None, load)
+    };
     let transactions = |name, producers| shared(name, durability, false, OPS, None, Commitments { producers });
-    vec![
+    let mut cases = vec![
         shared("commits 200 in flight x16", durability, true, OPS, None, commits),
         shared("groups join to leave x16", durability, false, OPS, None, Rounds { members: 16 }),
-        gather("group of 200 settles", 200),
-        gather("group of 1000 settles", 1000),
+        gather("group of 200 settles", 200, Protocol::Classic),
+        gather("group of 1000 settles", 1000, Protocol::Classic),
+        gather("group of 200 settles, new protocol", 200, Protocol::Consumer),
+        gather("group of 1000 settles, new protocol", 1000, Protocol::Consumer),
         transactions("transactions of one record x1", 1),
         transactions("transactions of one record x8", 8),
         transactions("transactions of one record x16", 16),
-    ]
+    ];
+    // They write nothing, so they are the same however it is kept.
+    if durability == PageCache {
+        cases.push(beats("heartbeats of 10000 members", Protocol::Classic, 3000));
+        cases.push(beats("heartbeats of 10000 members, new protocol", Protocol::Consumer, 5000));
+    }
+    cases
 }

@@ -4,17 +4,20 @@
 //! | --- | --- |
 //! | `meter.rs` | CPU, memory and time around a load |
 //! | `list.rs` | all cases |
-//! | `produce.rs`, `fetch.rs`, `latency.rs`, `burst.rs`, `coordinators.rs` | loads on a running broker |
+//! | `produce.rs`, `fetch.rs`, `committed.rs`, `latency.rs`, `burst.rs`, `coordinators.rs` | loads on a running broker |
+//! | `membership.rs` | large groups in both protocols: until they settle, their memory, their heartbeats |
 //! | `life.rs`, `connections.rs` | start-up and memory, each on a broker of its own |
 //! | `tools.rs` | the same by Kafka's own tool, as a cross-check |
 
 mod burst;
+mod committed;
 mod connections;
 mod coordinators;
 mod fetch;
 mod latency;
 mod life;
 mod list;
+mod membership;
 mod meter;
 mod produce;
 mod tools;

@@ -73,7 +73,7 @@ pub fn warm_up(broker: &Broker, scale: Scale, scratch: &std::path::Path) -> Resu
         let mut connections = Connection::open_many(broker.address, 4)?;
         let length = load.length(&share, 1);
         let (moved, _) = load.send(&mut connections, &topic, length)?;
-        let limits = frames::FetchLimits { max_bytes: 1 << 20, max_wait_ms: 0 };
+        let limits = frames::FetchLimits::new(1 << 20, 0);
         let until = std::time::Instant::now() + share.time;
         let mut readers = Readers::new(topic.id, 4, 4, limits, moved.bytes, until);
         pump::run(&mut connections, &mut readers)?;

@@ -131,6 +131,19 @@ pub fn check_all_produced(frame: &Bytes) -> Result<()> {
 pub struct FetchLimits {
     pub max_bytes: i32,
     pub max_wait_ms: i32,
+    pub isolation: Isolation,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    Uncommitted = 0,
+    Committed = 1,
+}
+
+impl FetchLimits {
+    pub const fn new(max_bytes: i32, max_wait_ms: i32) -> FetchLimits {
+        FetchLimits { max_bytes, max_wait_ms, isolation: Isolation::Uncommitted }
+    }
 }
 
 pub fn fetch(topic: Uuid, partition: i32, offset: i64, limits: FetchLimits) -> Result<Bytes> {
@@ -150,6 +163,7 @@ pub fn fetch_many(topic: Uuid, partitions: Range<i32>, offset: i64, limits: Fetc
         .with_max_wait_ms(limits.max_wait_ms)
         .with_min_bytes(1)
         .with_max_bytes(limits.max_bytes)
+        .with_isolation_level(limits.isolation as i8)
         .with_session_epoch(-1)
         .with_topics(vec![FetchTopic::default().with_topic_id(topic).with_partitions(partitions)]);
     Ok(encode_request(1, CLIENT, FETCH_VERSION, &request)?)

@@ -28,6 +28,11 @@ impl Gathering {
         Gathering { beat_at: vec![now; members.len()], members, wake_at: now, all_joined: now }
     }
 
+    /// What each member says from now on.
+    pub fn beats(&self) -> Result<Vec<Bytes>> {
+        self.members.iter().map(Member::request).collect()
+    }
+
     fn is_settled(&self) -> bool {
         let generation = self.members.first().map(|member| member.generation);
         let same = |member: &Member| Some(member.generation) == generation && member.step == Step::Heartbeat;

@@ -17,7 +17,7 @@ use super::setup::text;
 
 pub const JOIN_VERSION: i16 = 9;
 const SYNC_VERSION: i16 = 5;
-const HEARTBEAT_VERSION: i16 = 4;
+pub const HEARTBEAT_VERSION: i16 = 4;
 const LEAVE_VERSION: i16 = 5;
 pub const MEMBER_ID_REQUIRED: i16 = 79;
 const CLIENT: Option<&str> = Some("bench");

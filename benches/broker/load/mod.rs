@@ -10,9 +10,11 @@
 //! | `window.rs` | so many requests in flight, as fast as they are answered |
 //! | `readers.rs` | consumers that fetch to the end; producers and consumers at once |
 //! | `paced.rs` | requests at a fixed rate whatever the answers do, for honest latencies |
+//! | `gathering.rs`, `converging.rs` | members of large groups that all join at once, classic and in the new protocol |
 //! | `groups.rs`, `transactions.rs` | members and transactional producers that come round again and again |
 
 pub mod connection;
+pub mod converging;
 pub mod frames;
 pub mod gathering;
 pub mod groups;

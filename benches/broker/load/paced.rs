@@ -128,7 +128,7 @@ impl Traffic for Paced {
         match &mut self.consumer {
             Some(consumer) if !consumer.asking && self.arrived.len() < self.total as usize => {
                 consumer.asking = true;
-                let limits = FetchLimits { max_bytes: 1 << 20, max_wait_ms: 500 };
+                let limits = FetchLimits::new(1 << 20, 500);
                 frames::fetch(consumer.topic, 0, consumer.next_offset, limits).map(Some)
             }
             _ => Ok(None),

@@ -64,7 +64,7 @@ pub fn is_served(connection: &mut Connection, topic: &Topic) -> Result<bool> {
     if !has_leaders(connection, &topic.name, topic.partitions)? {
         return Ok(false);
     }
-    let limits = FetchLimits { max_bytes: 1, max_wait_ms: 0 };
+    let limits = FetchLimits::new(1, 0);
     let answer = connection.ask(frames::fetch_many(topic.id, 0..topic.partitions, 0, limits)?)?;
     Ok(frames::fetched(answer).is_ok())
 }

@@ -36,7 +36,10 @@ pub struct Transactions {
     lanes: Vec<Lane>,
     left: u64,
     until: Instant,
-    pub committed: u64,
+    /// Of so many transactions one is aborted; 0: none.
+    abort_every: u64,
+    /// Ended, committed or not.
+    pub ended: u64,
     /// Requests that had to be sent again.
     pub retries: u64,
 }
@@ -44,7 +47,11 @@ pub struct Transactions {
 impl Transactions {
     pub fn new(topic: Topic, shape: Shape, clients: Vec<Client>, count: u64, until: Instant) -> Transactions {
         let lanes = clients.into_iter().map(|client| Lane { client, produced: false, asking: false }).collect();
-        Transactions { topic, shape, lanes, left: count, until, committed: 0, retries: 0 }
+        Transactions { topic, shape, lanes, left: count, until, abort_every: 0, ended: 0, retries: 0 }
+    }
+
+    pub fn aborting_one_of(self, abort_every: u64) -> Transactions {
+        Transactions { abort_every, ..self }
     }
 }
 
@@ -56,12 +63,12 @@ impl Client {
         frames::produce_as(topic, self.partition..self.partition + 1, &batch, -1, Some(id))
     }
 
-    fn end(&self) -> Result<Bytes> {
+    fn end(&self, committed: bool) -> Result<Bytes> {
         let request = EndTxnRequest::default()
             .with_transactional_id(TransactionalId(text(&self.transactional_id)))
             .with_producer_id(messages::ProducerId(self.id.0))
             .with_producer_epoch(self.epoch.0)
-            .with_committed(true);
+            .with_committed(committed);
         Ok(encode_request(1, Some("bench"), END_TXN_VERSION, &request)?)
     }
 }
@@ -102,7 +109,8 @@ impl Traffic for Transactions {
             return Ok(None);
         }
         lane.asking = true;
-        if lane.produced { lane.client.end() } else { lane.client.produce(&self.topic, self.shape) }.map(Some)
+        let aborts = self.abort_every > 0 && self.ended % self.abort_every == self.abort_every - 1;
+        if lane.produced { lane.client.end(!aborts) } else { lane.client.produce(&self.topic, self.shape) }.map(Some)
     }
 
     fn answer(&mut self, connection: usize, frame: Bytes, _now: Instant) -> Result<()> {
@@ -110,7 +118,7 @@ impl Traffic for Transactions {
         match lane.answered(frame)? {
             false => self.retries += 1,
             true if !lane.produced => {
-                self.committed += 1;
+                self.ended += 1;
                 self.left = self.left.saturating_sub(1);
             }
             true => {}

@@ -53,19 +53,26 @@ pub fn append(file: &dyn DiskFile, size_bytes: u64, txn: AbortedTxn) -> io::Resu
     file.write_all_at(&[IoSlice::new(&txn.to_bytes())], size_bytes)
 }
 
-/// Calls `each` with entry after entry until it says stop (`false`).
-pub fn scan(file: &dyn DiskFile, size_bytes: u64, mut each: impl FnMut(AbortedTxn) -> bool) -> io::Result<()> {
+/// Calls `each` with every entry whose marker lies at or behind `from`, one after the other, until it says stop
+/// (`false`).
+pub fn scan_from(
+    file: &dyn DiskFile,
+    size_bytes: u64,
+    from: Offset,
+    mut each: impl FnMut(AbortedTxn) -> bool,
+) -> io::Result<()> {
+    let entries = size_bytes / ENTRY_BYTES as u64;
+    let first = first_ending_at(file, entries, from)?;
     let mut block = [0; READ_ENTRIES * ENTRY_BYTES];
-    let mut left = (size_bytes / ENTRY_BYTES as u64) as usize;
-    let mut at = 0;
+    let mut left = (entries - first) as usize;
+    let mut at = first * ENTRY_BYTES as u64;
     while left > 0 {
         let n = left.min(READ_ENTRIES);
         let block = &mut block[..n * ENTRY_BYTES];
         read_exact_at(file, block, at)?;
         for bytes in block.chunks_exact(ENTRY_BYTES) {
-            let txn = AbortedTxn::from_bytes(bytes)
-                .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "unknown version in a transaction index"))?;
-            if !each(txn) {
+            let txn = known(bytes)?;
+            if txn.last_offset >= from && !each(txn) {
                 return Ok(());
             }
         }
@@ -75,9 +82,54 @@ pub fn scan(file: &dyn DiskFile, size_bytes: u64, mut each: impl FnMut(AbortedTx
     Ok(())
 }
 
+/// An entry from where it is at most a block to the first whose marker lies at or behind `from`.
+fn first_ending_at(file: &dyn DiskFile, entries: u64, from: Offset) -> io::Result<u64> {
+    // It lies behind all entries before `low`, and not behind the one at `high`.
+    let (mut low, mut high) = (0, entries);
+    while high - low > READ_ENTRIES as u64 {
+        let middle = low + (high - low) / 2;
+        let mut bytes = [0; ENTRY_BYTES];
+        read_exact_at(file, &mut bytes, middle * ENTRY_BYTES as u64)?;
+        if known(&bytes)?.last_offset < from { low = middle + 1 } else { high = middle }
+    }
+    Ok(low)
+}
+
+fn known(bytes: &[u8]) -> io::Result<AbortedTxn> {
+    AbortedTxn::from_bytes(bytes)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "unknown version in a transaction index"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::{Disk, Open, RealDisk};
+
+    #[test]
+    fn a_scan_finds_every_entry_that_ends_at_or_behind_an_offset() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = RealDisk.open(&dir.path().join("t"), Open::Create).unwrap();
+        let txn = |n: i64| AbortedTxn {
+            producer_id: ProducerId(n),
+            first_offset: Offset(n * 10),
+            last_offset: Offset(n * 10 + 5),
+            last_stable_offset: Offset(n * 10 + 5),
+        };
+        let bytes_of = |n: i64| n as u64 * ENTRY_BYTES as u64;
+        (0..1000).for_each(|n| append(&*file, bytes_of(n), txn(n)).unwrap());
+        for entries in [0, 1, 120, 121, 1000] {
+            for from in [0, 5, 6, 1195, 1196, 5000, 9995, 9996] {
+                let mut found = Vec::new();
+                let keep = |txn: AbortedTxn| {
+                    found.push(txn);
+                    found.len() < 3
+                };
+                scan_from(&*file, bytes_of(entries), Offset(from), keep).unwrap();
+                let expected: Vec<_> = (0..entries).map(txn).filter(|t| t.last_offset.0 >= from).take(3).collect();
+                assert_eq!(found, expected, "from {from} of {entries}");
+            }
+        }
+    }
 
     #[test]
     fn entries_have_kafkas_bytes() {
