@@ -26,6 +26,7 @@ pub mod quotas;
 pub mod scram_keys;
 pub mod start;
 mod stop;
+pub mod topic_settings;
 pub mod topology;
 pub mod transactions;
 

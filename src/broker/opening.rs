@@ -26,7 +26,7 @@ use super::acks::{AckGroup, AllDurable};
 use super::log_dirs::BrokerDir;
 use super::metadata_log;
 use super::start::StartError;
-use super::topology::settings_of;
+use super::topic_settings::SettingsOf;
 
 /// How often progress is told while logs are recovered.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -107,8 +107,9 @@ impl Broker {
     pub(super) fn open_partitions(&self, image: &MetadataImage, mut left: LeftBehind) {
         let config = self.config();
         let mut jobs = Vec::new();
+        let mut settings = SettingsOf::new(config.clone(), image);
         for topic in image.topics.iter() {
-            let (settings, log) = settings_of(&config, image, &topic.name);
+            let (settings, log) = settings.topic(&topic.name);
             for partition in topic.partitions() {
                 let left = left.remove(&TopicPartition::new(topic.name.clone(), partition.index));
                 jobs.push(Job { topic, partition, settings: settings.clone(), log: log.clone(), left });

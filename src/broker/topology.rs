@@ -7,22 +7,20 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tracing::{error, info, warn};
 
-use crate::config::broker::BrokerConfig;
-use crate::config::topic::TimestampType as TopicTimestamps;
-use crate::config::{Overrides, TopicSettings};
+use crate::config::TopicSettings;
 use crate::controller::metadata::{MetadataImage, PartitionImage, TopicImage};
 use crate::disk::{Disk, fault};
 use crate::log::names::{self, DirState};
 use crate::log::{LogConfig, LogEnv, OpenError, Opening, PartitionLog};
 use crate::memory;
 use crate::model::{LeaderEpoch, TopicId, TopicPartition};
-use crate::records::TimestampType;
 
 use super::Broker;
 use super::durability::Purpose;
 use super::log_dirs::BrokerDir;
 use super::opening::Left;
 use super::partition::Partition;
+use super::topic_settings::SettingsOf;
 
 /// Directories and files that are out of use and go when their time has come.
 #[derive(Default)]
@@ -63,46 +61,10 @@ impl Graveyard {
     }
 }
 
-/// A topic's settings from its overrides, typed for the broker and for the log.
-pub fn settings_of(config: &BrokerConfig, image: &MetadataImage, topic: &str) -> (Arc<TopicSettings>, Arc<LogConfig>) {
-    let none = Overrides::new();
-    let settings = match image.configs.topic(topic) {
-        Some(overrides) => config.topic(overrides),
-        None => config.topic(&none),
-    };
-    let log = log_config(config, &settings);
-    (Arc::new(settings), Arc::new(log))
-}
-
-fn log_config(config: &BrokerConfig, settings: &TopicSettings) -> LogConfig {
-    let unsigned = |n: i32| u32::try_from(n).unwrap_or(0);
-    LogConfig {
-        segment_bytes: unsigned(settings.segment_bytes),
-        segment_ms: settings.segment_ms,
-        segment_jitter_ms: settings.segment_jitter_ms,
-        segment_index_bytes: unsigned(settings.segment_index_bytes),
-        index_interval_bytes: unsigned(settings.index_interval_bytes),
-        retention_ms: settings.retention_ms,
-        retention_bytes: settings.retention_bytes,
-        delete: settings.cleanup_delete,
-        compact: settings.cleanup_compact,
-        max_message_bytes: unsigned(settings.max_message_bytes),
-        timestamp_type: match settings.timestamp_type {
-            TopicTimestamps::CreateTime => TimestampType::CreateTime,
-            TopicTimestamps::LogAppendTime => TimestampType::LogAppendTime,
-        },
-        flush_messages: settings.flush_messages,
-        flush_ms: settings.flush_ms,
-        file_delete_delay_ms: settings.file_delete_delay_ms,
-        preallocate: settings.preallocate,
-        delete_retention_ms: settings.delete_retention_ms,
-        min_compaction_lag_ms: settings.min_compaction_lag_ms,
-        max_compaction_lag_ms: settings.max_compaction_lag_ms,
-        min_cleanable_dirty_ratio: settings.min_cleanable_dirty_ratio,
-        producer_id_expiration_ms: i64::from(config.transactions.producer_id_expiration_ms),
-        verify_transactions: config.transactions.partition_verification,
-    }
-}
+/// So many partitions that one change makes get their names made durable behind the answer, so that their first
+/// producer waits for its bytes alone. Of more than that most are not written for long, and a sync of all their
+/// directories would keep everyone else waiting.
+const NAMED_EARLY_MAX: usize = 64;
 
 impl Broker {
     /// A directory that belongs to no topic: kept under another name, since it may be all that is left of something.
@@ -161,7 +123,10 @@ impl Broker {
             Ok(log) => {
                 let epoch = LeaderEpoch(partition.leader_epoch);
                 let partition = Partition::new(log, epoch, settings.clone(), dir.commit.clone());
-                partition.settle(self.acks_from_page_cache());
+                // A new one has nothing to settle, and its names are made durable with its first records.
+                if opening.is_some() {
+                    partition.settle(self.acks_from_page_cache());
+                }
                 Some(partition)
             }
             Err(e) => {
@@ -199,11 +164,12 @@ impl Broker {
             return;
         }
         let missing = std::mem::take(&mut *self.unmade().lock());
-        let (config, image) = (self.config(), self.metadata().image());
+        let image = self.metadata().image();
+        let mut settings = SettingsOf::new(self.config(), &image);
         for (id, index) in missing {
             let Some(topic) = image.topics.by_id(id) else { continue };
             let Some(partition) = topic.partition(index) else { continue };
-            let (settings, log) = settings_of(&config, &image, &topic.name);
+            let (settings, log) = settings.topic(&topic.name);
             let opened = self.open_partition(topic, partition, &settings, &log, None);
             if opened.1.is_none() {
                 continue;
@@ -212,7 +178,7 @@ impl Broker {
             self.partitions().put(topic.name.clone(), topic.id, vec![opened]);
             // Whoever removed the topic meanwhile did not see this partition.
             if self.metadata().image().topics.by_id(id).is_none() {
-                self.remove_topic(topic);
+                self.remove_topics(std::iter::once(&**topic));
             }
         }
     }
@@ -240,13 +206,14 @@ impl Broker {
     }
 
     /// Follows a change of metadata: topics that came, grew, went, or have other settings.
+    ///
+    /// What is made here need not be durable: the metadata says that it exists, and a start that does not find it makes
+    /// it anew. Its names are made durable by the first sync that an acknowledgement waits for.
     pub fn follow(&self, before: &MetadataImage, now: &MetadataImage) {
-        let config = self.config();
-        for topic in before.topics.iter() {
-            if now.topics.by_id(topic.id).is_none() {
-                self.remove_topic(topic);
-            }
-        }
+        let is_gone = |topic: &&Arc<TopicImage>| now.topics.by_id(topic.id).is_none();
+        self.remove_topics(before.topics.iter().filter(is_gone).map(|topic| &**topic));
+        let mut settings = SettingsOf::new(self.config(), now);
+        let mut made = Vec::new();
         for topic in now.topics.iter() {
             let old = before.topics.by_id(topic.id);
             let same = old.is_some_and(|old| Arc::ptr_eq(old, topic));
@@ -254,7 +221,7 @@ impl Broker {
             if same && !reconfigured {
                 continue;
             }
-            let (settings, log) = settings_of(&config, now, &topic.name);
+            let (settings, log) = settings.topic(&topic.name);
             let mut opened = Vec::new();
             for partition in topic.partitions() {
                 match self.partition(&topic.name, partition.index) {
@@ -269,19 +236,25 @@ impl Broker {
                 }
             }
             if !opened.is_empty() {
-                // The records of many partitions, and the request that asked for them, are no more.
-                memory::note_freed();
+                made.extend(opened.iter().filter_map(|(_, partition)| partition.clone()));
                 self.partitions().put(topic.name.clone(), topic.id, opened);
             }
+        }
+        if !made.is_empty() {
+            // The records of many partitions, and the request that asked for them, are no more.
+            memory::note_freed();
+        }
+        if made.len() <= NAMED_EARLY_MAX && !self.acks_from_page_cache() {
+            made.iter().for_each(|partition| partition.request_sync());
         }
     }
 
     /// Gives every partition its settings anew: the broker's own, on which they rest, have changed.
     pub fn refresh_settings(&self, image: &MetadataImage) {
-        let config = self.config();
+        let mut settings = SettingsOf::new(self.config(), image);
         self.ask_for_chores();
         for topic in image.topics.iter() {
-            let (settings, log) = settings_of(&config, image, &topic.name);
+            let (settings, log) = settings.topic(&topic.name);
             for partition in topic.partitions() {
                 if let Some(open) = self.partition(&topic.name, partition.index) {
                     open.set_settings(settings.clone(), log.clone());
@@ -290,16 +263,34 @@ impl Broker {
         }
     }
 
-    /// Takes a topic out of service. When this returns its directories have their new names for good: a crash does not
+    /// Takes topics out of service. When this returns their directories have their new names for good: a crash does not
     /// bring them back.
-    fn remove_topic(&self, topic: &TopicImage) {
+    fn remove_topics<'a>(&self, topics: impl Iterator<Item = &'a TopicImage>) {
+        let (mut touched, mut closed) = (Vec::new(), Vec::new());
+        for topic in topics {
+            self.set_topic_aside(topic, &mut touched, &mut closed);
+        }
+        for dir in touched.iter().filter(|dir| !dir.commit.is_offline()) {
+            if let Err(e) = self.disk().sync_dir(dir.dir.path()) {
+                dir.commit.take_offline(&fault::of_sync(e));
+            }
+        }
+        self.forget_cleaned(&closed);
+    }
+
+    /// Gives the directories of a topic's partitions their new names. Which log directories these lie in is added to
+    /// `touched`.
+    fn set_topic_aside(&self, topic: &TopicImage, touched: &mut Vec<Arc<BrokerDir>>, closed: &mut Vec<Arc<Partition>>) {
         let Some(gone) = self.partitions().remove(&topic.name, topic.id) else { return };
-        let mut touched: Vec<Arc<BrokerDir>> = Vec::new();
-        let mut closed = Vec::new();
+        let mut touch = |dir: &Arc<BrokerDir>| {
+            if !touched.iter().any(|known| Arc::ptr_eq(known, dir)) {
+                touched.push(dir.clone());
+            }
+        };
         for (index, partition) in gone.partitions.into_iter().enumerate() {
             let Some(partition) = partition else {
                 let name = TopicPartition::new(topic.name.clone(), i32::try_from(index).unwrap_or(i32::MAX));
-                touched.extend(self.remove_unopened(&name));
+                self.remove_unopened(&name).iter().for_each(&mut touch);
                 continue;
             };
             let delay_ms = partition.settings().file_delete_delay_ms;
@@ -308,17 +299,9 @@ impl Broker {
                 Ok(path) => self.graveyard().dir(self.clock().monotonic_ms() + delay_ms, path),
                 Err(e) => error!("Cannot set the files of {} aside: {e}; the next start will", partition.name()),
             }
-            let in_dir = self.log_dirs().dirs.iter().find(|dir| partition.is_in(dir));
-            touched.extend(in_dir.cloned());
+            self.log_dirs().dirs.iter().find(|dir| partition.is_in(dir)).into_iter().for_each(&mut touch);
             closed.push(partition);
         }
-        touched.dedup_by(|a, b| Arc::ptr_eq(a, b));
-        for dir in touched.iter().filter(|dir| !dir.commit.is_offline()) {
-            if let Err(e) = self.disk().sync_dir(dir.dir.path()) {
-                dir.commit.take_offline(&fault::of_sync(e));
-            }
-        }
-        self.forget_cleaned(&closed);
         info!("Deleted topic {} (id {})", topic.name, topic.id);
     }
 

@@ -72,6 +72,8 @@ pub trait Disk: Send + Sync + 'static {
     /// `None` when there is nothing at the path.
     fn stat(&self, path: &Path) -> io::Result<Option<Stat>>;
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+    /// Makes one directory; `AlreadyExists` when there is something of that name.
+    fn create_dir(&self, dir: &Path) -> io::Result<()>;
     /// Replaces an existing file at `to`.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove_file(&self, path: &Path) -> io::Result<()>;

@@ -121,8 +121,11 @@ impl PartitionLog {
     /// [`PartitionLog::take_unsynced`].
     pub fn create(env: LogEnv, now_ms: i64) -> Result<PartitionLog, OpenError> {
         let mut log = PartitionLog::open(env, Opening::fresh(now_ms))?;
-        log.ensure_loaded()?;
-        Ok(log)
+        match log.begin(now_ms)? {
+            true => Ok(log),
+            // Something is there already, and is looked at as after any stop.
+            false => log.ensure_loaded().map(|()| log),
+        }
     }
 
     /// Loads the log if that has not been done. Every method that needs it calls it; readers, who cannot, are told

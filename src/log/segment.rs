@@ -102,6 +102,17 @@ impl Segment {
         Ok(Arc::new(segment))
     }
 
+    /// The same in a directory that was just made. The files are opened again when they are used, if ever: most of many
+    /// partitions that are made at once wait long for their first record.
+    pub(super) fn create_in_new_dir(place: Arc<Place>, base: Offset, now_ms: i64) -> io::Result<Arc<Segment>> {
+        let segment = Segment::known(place, base, 0, now_ms, false);
+        for kind in [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex] {
+            segment.place.handles.open(&segment.path(kind), Open::Create)?;
+        }
+        *segment.index.lock() = Some(Indexes::empty());
+        Ok(Arc::new(segment))
+    }
+
     /// A segment that is on the disk. No file is touched before it is used.
     pub fn existing(place: Arc<Place>, base: Offset, size_bytes: u64, txn_bytes: u64, sealed: bool) -> Arc<Segment> {
         let segment = Segment::known(place, base, size_bytes, UNKNOWN_MS, sealed);

@@ -5,6 +5,7 @@ mod client;
 mod crash;
 mod damage;
 mod faults;
+mod many;
 mod moving;
 mod node;
 mod office;

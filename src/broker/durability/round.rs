@@ -19,7 +19,7 @@ use crate::log::{Segment, SyncWork};
 
 /// Threads that wait for one round's files, the commit thread among them.
 const THREADS_MAX: usize = 8;
-/// From so many files on their file system is synced as a whole.
+/// From so many files and directories on their file system is synced as a whole.
 const TOGETHER_FROM_FILES: usize = 32;
 /// Unless more than this for each of the files waits to be written, by whomever: syncing them singly takes a device
 /// about as long as writing so much.
@@ -47,17 +47,19 @@ impl Round {
             work.segments.iter().map(move |segment| (thing.clone(), segment.clone())).collect::<Vec<_>>()
         };
         let files: Vec<(Arc<dyn Syncable>, Arc<Segment>)> = self.0.iter().flat_map(each).collect();
-        match files.as_slice() {
-            [] => {}
-            [(thing, segment)] => sync_file(thing, segment)?,
-            many if sync_together(many, file_system)? => {}
-            _ => helpers.sync_all(files)?,
-        }
-        // Names come after the bytes they name.
         let mut dirs: BTreeMap<&PathBuf, &Arc<dyn Syncable>> = BTreeMap::new();
         for (thing, work) in &self.0 {
             dirs.extend(work.dirs.iter().map(|dir| (dir, thing)));
         }
+        if sync_together(&files, &dirs, file_system)? {
+            return Ok(());
+        }
+        match files.as_slice() {
+            [] => {}
+            [(thing, segment)] => sync_file(thing, segment)?,
+            _ => helpers.sync_all(files)?,
+        }
+        // Names come after the bytes they name.
         dirs.into_iter().try_for_each(|(dir, thing)| match disk.sync_dir(dir) {
             Err(e) if e.kind() == io::ErrorKind::NotFound && (thing.is_gone() || thing.has_left(dir)) => Ok(()),
             other => other.map_err(fault::of_sync),
@@ -65,18 +67,21 @@ impl Round {
     }
 }
 
-/// Syncs all files at once, if that is the quicker way. False: nothing was done.
+/// Syncs all files and names at once, if that is the quicker way. False: nothing was done.
 fn sync_together(
     files: &[(Arc<dyn Syncable>, Arc<Segment>)],
+    dirs: &BTreeMap<&PathBuf, &Arc<dyn Syncable>>,
     file_system: Option<&dyn FileSystem>,
 ) -> io::Result<bool> {
-    let Some(file_system) = file_system.filter(|_| files.len() >= TOGETHER_FROM_FILES) else { return Ok(false) };
-    let bytes_max = files.len() as u64 * TOGETHER_BYTES_PER_FILE_MAX;
+    let count = files.len() + dirs.len();
+    let Some(file_system) = file_system.filter(|_| count >= TOGETHER_FROM_FILES) else { return Ok(false) };
+    let bytes_max = count as u64 * TOGETHER_BYTES_PER_FILE_MAX;
     if !file_system.unwritten_bytes().is_ok_and(|bytes| bytes <= bytes_max) {
         return Ok(false);
     }
     // One that was removed or is just getting another name is not found there, and looked for one by one.
-    if !files.iter().all(|(_, segment)| file_system.holds(&segment.log_path())) {
+    let files_held = files.iter().all(|(_, segment)| file_system.holds(&segment.log_path()));
+    if !files_held || !dirs.keys().all(|dir| file_system.holds(dir)) {
         return Ok(false);
     }
     file_system.sync().map_err(fault::of_sync)?;

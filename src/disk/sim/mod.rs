@@ -327,6 +327,18 @@ impl Disk for SimDisk {
         state.tree.create_dirs(dir)
     }
 
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        if state.tree.find(dir).is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        if dir.parent().is_none_or(|parent| state.tree.find(parent).is_none()) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        state.begin(Op::Create(dir.to_path_buf()))?;
+        state.tree.create_dirs(dir)
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state();
         if state.tree.find(from).is_none() {
