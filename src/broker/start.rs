@@ -25,7 +25,7 @@ use super::Broker;
 use super::broker::Parts;
 use super::config_rules::Rules;
 use super::log_dirs::{LogDirs, LogDirsError};
-use super::metadata_log::{self, Formatting, MetadataLogError};
+use super::metadata_log::{self, Formatting, MetadataLogError, Office};
 use super::scram_keys::derive_scram_keys;
 
 /// Why the broker does not start. Nothing has been harmed.
@@ -47,6 +47,16 @@ impl From<DirError> for StartError {
 
 /// Starts everything but the listeners.
 pub fn start(config: BrokerConfig, clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -> Result<Arc<Broker>, StartError> {
+    start_in(config, clock, disk, Office::Durable)
+}
+
+/// The same, saying whether a new node may be used before what it begins with is durable.
+pub fn start_in(
+    config: BrokerConfig,
+    clock: Arc<dyn Clock>,
+    disk: Arc<dyn Disk>,
+    office: Office,
+) -> Result<Arc<Broker>, StartError> {
     let mut together = Together::new(disk.clone());
     let log_dirs = LogDirs::open(&config, &disk, random, &mut together)?;
     let layers = Arc::new(ArcSwap::from_pointee(Layers::new(config.clone())));
@@ -66,7 +76,10 @@ pub fn start(config: BrokerConfig, clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -
         metadata_log::format(&mut together, &config.metadata_dir, &formatting).map_err(at)?;
     }
     let removed = loaded.removed_topics();
-    let metadata = Arc::new(loaded.start(clock.clone(), activation(&config, &log_dirs), together)?);
+    // The mark of a clean stop must be gone for good before anything changes beside it.
+    let was_clean = log_dirs.dirs.iter().any(|dir| dir.was_clean);
+    let office = if was_clean { Office::Durable } else { office };
+    let metadata = Arc::new(loaded.start(clock.clone(), activation(&config, &log_dirs), together, office)?);
     let broker = Broker::new(Parts { layers, clock, disk, log_dirs, metadata: metadata.clone() });
     let image = metadata.image();
     broker.adopt_configs(&image);

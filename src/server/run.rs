@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use crate::broker::Broker;
 use crate::broker::housekeeping::Housekeeping;
+use crate::broker::metadata_log::Office;
 use crate::broker::start::{self, StartError};
 use crate::clock::SystemClock;
 use crate::config::{BrokerConfig, log_levels};
@@ -63,7 +64,8 @@ async fn serve(config: BrokerConfig, ready: impl FnOnce(Ready)) -> Result<(), Ru
         let socket = bind_first(&listener.host, listener.port, backlog).map_err(refused)?;
         bound.push((listener.name.clone(), socket));
     }
-    let broker = start::start(config, Arc::new(SystemClock::new()), Arc::new(RealDisk))?;
+    let (clock, disk) = (Arc::new(SystemClock::new()), Arc::new(RealDisk));
+    let broker = start::start_in(config, clock, disk, Office::DurableSoonIfNew)?;
     broker.set_log_levels(log_levels::of_the_process().clone());
     start::report(&broker);
     let housekeeping = Housekeeping::start(&broker).map_err(RunError::Runtime)?;

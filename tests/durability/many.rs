@@ -76,11 +76,11 @@ fn work(node: &mut Node, promised: &mut Promised) -> Option<()> {
     }
     node.broker.write_checkpoints();
     let (gone, _) = all.split_at(TOPICS / 2);
-    gone.iter().for_each(|name| drop(promised.remove(name)));
+    promised.retain(|name, _| !gone.contains(name));
     node.delete_many(gone)?;
-    gone.iter().for_each(|name| drop(promised.insert(name.clone(), (None, None))));
+    promised.extend(gone.iter().map(|name| (name.clone(), (None, None))));
     let again: Vec<String> = gone.iter().step_by(2).cloned().collect();
-    again.iter().for_each(|name| drop(promised.remove(name)));
+    promised.retain(|name, _| !again.contains(name));
     for (name, id) in again.iter().zip(node.create_many(&again)?) {
         promised.insert(name.clone(), (Some(id), None));
     }

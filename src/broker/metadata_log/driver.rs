@@ -79,6 +79,23 @@ struct Driver {
     watchers: Vec<Watcher>,
     on_loss: Vec<OnLoss>,
     lost: Arc<AtomicBool>,
+    /// What is still to be made durable before anything else.
+    beginning: Option<Beginning>,
+}
+
+/// What taking office changes on the disk: first all that was begun together, then the batches, one by one.
+struct Beginning {
+    together: Together,
+    batches: Vec<Bytes>,
+}
+
+/// Whether a node serves before its taking office is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Office {
+    Durable,
+    /// Where there was no metadata before, clients are answered while the first of it is being made durable. Nothing
+    /// can be lost with it: whatever is acknowledged rests on a change of the metadata, and each waits for this.
+    DurableSoonIfNew,
 }
 
 impl Loaded {
@@ -90,16 +107,23 @@ impl Loaded {
         clock: Arc<dyn Clock>,
         mut activation: Activation,
         together: Together,
+        office: Office,
     ) -> Result<Metadata, MetadataLogError> {
         if !self.bootstrap.is_empty() {
             activation.bootstrap = self.bootstrap.clone();
         }
         let folder = self.folder.clone();
         let at = |e: io::Error| MetadataLogError::io(&folder, e);
-        let mut driver = self.into_driver(clock, together).map_err(at)?;
+        let may_wait = office == Office::DurableSoonIfNew && self.is_new();
+        let (mut driver, together) = self.into_driver(clock, together).map_err(at)?;
         let mut seed = [0; 16];
         getrandom::fill(&mut seed).map_err(|e| at(io::Error::other(e)))?;
-        driver.activate(activation, IdSource::new(u128::from_ne_bytes(seed))).map_err(at)?;
+        let batches = driver.activate(activation, IdSource::new(u128::from_ne_bytes(seed)));
+        driver.beginning = Some(Beginning { together, batches });
+        if !may_wait {
+            driver.begin().map_err(at)?;
+        }
+        driver.publish();
         let (commands, inbox) = mpsc::channel();
         let (image, lost) = (driver.published.clone(), driver.lost.clone());
         let leader_epoch = driver.epoch.0;
@@ -110,7 +134,7 @@ impl Loaded {
         Ok(Metadata { image, lost, commands, thread: Mutex::new(Some(thread)), leader_epoch, voter_directory })
     }
 
-    fn into_driver(self, clock: Arc<dyn Clock>, mut together: Together) -> io::Result<Driver> {
+    fn into_driver(self, clock: Arc<dyn Clock>, mut together: Together) -> io::Result<(Driver, Together)> {
         let disk = self.opening.disk.clone();
         let node = self.opening.settings.node_id;
         let epoch = self.epoch + 1;
@@ -136,13 +160,13 @@ impl Loaded {
             watchers: Vec::new(),
             on_loss: Vec::new(),
             lost: Arc::new(AtomicBool::new(false)),
+            beginning: None,
         };
         let mut epochs = self.epochs;
         epochs.push((epoch, driver.machine.image().next_offset));
         quorum::write_epochs(&mut together, &driver.folder, &epochs)?;
         driver.append_leader_change(NodeId(node), &mut together)?;
-        together.commit()?;
-        Ok(driver)
+        Ok((driver, together))
     }
 }
 
@@ -177,7 +201,8 @@ impl Driver {
         (!self.quorum.is_logged || voter != named).then(|| voter.clone())
     }
 
-    fn activate(&mut self, activation: Activation, ids: IdSource) -> io::Result<()> {
+    /// What taking office adds to the log.
+    fn activate(&mut self, activation: Activation, ids: IdSource) -> Vec<Bytes> {
         let now = self.now();
         let mut effects = Effects::new();
         self.machine.on_loaded(now, &mut effects);
@@ -188,9 +213,14 @@ impl Driver {
         // Not atomic: an activation that was cut off is repeated as a whole by the next start.
         let first = self.machine.image().next_offset - records.len() as i64;
         self.last_record_ms = now.wall_ms;
-        self.write(self.batches(first, records.iter(), now))?;
-        self.publish();
-        Ok(())
+        self.batches(first, records.iter(), now)
+    }
+
+    /// Makes the beginning durable.
+    fn begin(&mut self) -> io::Result<()> {
+        let Some(Beginning { together, batches }) = self.beginning.take() else { return Ok(()) };
+        together.commit()?;
+        self.write(batches)
     }
 
     /// Applies what was decided and hands it over to be persisted.
@@ -208,21 +238,35 @@ impl Driver {
     fn run(mut self, inbox: mpsc::Receiver<Command>) {
         // Whatever ends this thread but the order to stop leaves nobody to take changes.
         let lost = Lost(Some(self.lost.clone()));
+        if let Err(e) = self.begin() {
+            return self.give_up(lost, &e, &inbox);
+        }
         while let Ok(first) = inbox.recv() {
             let mut commands = vec![first];
             commands.extend(inbox.try_iter().take(EVENTS_PER_SYNC_MAX));
             match self.serve(commands) {
                 Ok(true) => {}
                 Ok(false) => return lost.disarm(),
-                Err(e) => {
-                    error!(
-                        "The metadata log {} takes no changes any more: {e}. What was acknowledged is safe. Check the \
-                         disk, then restart.",
-                        self.folder.display()
-                    );
-                    drop(lost);
-                    return self.on_loss.iter().for_each(|tell| tell(&e));
-                }
+                Err(e) => return self.give_up(lost, &e, &inbox),
+            }
+        }
+    }
+
+    /// The log is lost. Whoever wants to know of it is told, also who comes late; whoever asks for a change learns it
+    /// from the dropped reply.
+    fn give_up(&self, lost: Lost, e: &io::Error, inbox: &mpsc::Receiver<Command>) {
+        error!(
+            "The metadata log {} takes no changes any more: {e}. What was acknowledged is safe. Check the disk, then \
+             restart.",
+            self.folder.display()
+        );
+        drop(lost);
+        self.on_loss.iter().for_each(|tell| tell(e));
+        for command in inbox {
+            match command {
+                Command::OnLoss(tell) => tell(e),
+                Command::Stop => return,
+                Command::Ask(_) | Command::Watch(_) => {}
             }
         }
     }

@@ -112,6 +112,11 @@ impl Loaded {
         self.bootstrap.is_empty() && self.image().features.metadata_version.is_none()
     }
 
+    /// Whether nobody has ever led here.
+    pub(super) fn is_new(&self) -> bool {
+        self.epoch == 0 && self.epochs.is_empty() && self.image().next_offset == 0
+    }
+
     /// Topics that were deleted since the newest snapshot. A stop may have come before their files were set aside.
     pub fn removed_topics(&self) -> Vec<(TopicName, TopicId)> {
         self.removed_topics.clone()

@@ -11,7 +11,8 @@
 //! | `driver.rs` | events in; append, sync, publish, answer |
 //! | `handle.rs` | what the rest of the broker holds |
 //!
-//! Everything that a client was told, and everything that the published image shows, is on stable storage.
+//! Everything that a client was told, and everything that the published image shows, is on stable storage; but a node
+//! that is new may show itself while its registration is on the way there (`Office`).
 
 mod batches;
 mod driver;
@@ -25,6 +26,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+pub use driver::Office;
 pub use error::MetadataLogError;
 pub use format::{Formatting, format};
 pub use handle::{Gone, Metadata, Watcher};

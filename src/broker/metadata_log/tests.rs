@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -14,8 +16,8 @@ use crate::controller::metadata::{
     Settings, initial_features,
 };
 use crate::controller::records::{MetadataRecord, NoOp};
-use crate::disk::Together;
 use crate::disk::real::RealDisk;
+use crate::disk::{SimDisk, Together};
 use crate::model::{LeaderEpoch, NodeId};
 use crate::records::{Voter, VoterEndpoint};
 use crate::wire::messages::create_topics_request::CreatableTopic;
@@ -102,7 +104,7 @@ fn start_with(opening: Opening) -> Metadata {
     opening
         .load()
         .unwrap()
-        .start(Arc::new(ManualClock::at(1_000)), activation(), Together::new(Arc::new(RealDisk)))
+        .start(Arc::new(ManualClock::at(1_000)), activation(), Together::new(Arc::new(RealDisk)), Office::Durable)
         .unwrap()
 }
 
@@ -386,4 +388,52 @@ async fn a_quorum_can_begin_to_name_itself_in_the_log() {
     // Nothing is written of it again.
     start_with(opening_at(dir.path(), 9)).stop();
     assert_eq!(opening(dir.path()).load().unwrap().image().next_offset, image.next_offset + 3);
+}
+
+/// A new node on a simulated disk, which need not be durable before it is there.
+fn new_node(sim: &SimDisk) -> Metadata {
+    let dir = Path::new("/d");
+    let records: Vec<_> = initial_features().into_iter().map(MetadataRecord::from).collect();
+    let activation = Activation { bootstrap: records.clone(), ..activation() };
+    let mut together = Together::new(sim.shared());
+    together.make_dir(dir).unwrap();
+    format(&mut together, dir, &Formatting { records, voter: None, now_ms: 5 }).unwrap();
+    let loaded = Opening { disk: sim.shared(), ..opening(dir) }.load().unwrap();
+    loaded.start(Arc::new(ManualClock::at(1_000)), activation, together, Office::DurableSoonIfNew).unwrap()
+}
+
+fn load_again(disk: &SimDisk) -> Vec<String> {
+    let loaded = Opening { disk: disk.shared(), ..opening(Path::new("/d")) }.load().unwrap();
+    names(loaded.image())
+}
+
+#[tokio::test]
+async fn a_new_node_is_there_before_it_is_durable_and_acknowledges_nothing_until_then() {
+    let sim = SimDisk::new();
+    sim.hold_syncs(true);
+    let metadata = new_node(&sim);
+    assert!(metadata.image().cluster.brokers.contains_key(&NODE));
+    sim.wait_for_held_syncs(1);
+    let mut asked = Box::pin(create(&metadata, "t", 1));
+    assert!(asked.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(load_again(&sim.crash_image(1)), Vec::<String>::new());
+    sim.hold_syncs(false);
+    assert_eq!(asked.await, 0);
+    assert_eq!(load_again(&sim.crash_image(2)), ["t"]);
+    metadata.stop();
+}
+
+#[tokio::test]
+async fn a_new_node_whose_beginning_cannot_be_made_durable_takes_no_changes() {
+    let sim = SimDisk::new();
+    sim.fail_next_sync("");
+    let metadata = new_node(&sim);
+    let (tell, told) = std::sync::mpsc::channel();
+    metadata.on_loss(Box::new(move |e| tell.send(e.to_string()).unwrap()));
+    told.recv().unwrap();
+    assert!(metadata.is_lost());
+    let topic = CreatableTopic::default().with_name(StrBytes::from_static_str("t").into());
+    let asked = metadata.ask(Request::CreateTopics(CreateTopicsRequest::default().with_topics(vec![topic])));
+    assert!(asked.await.is_err());
+    metadata.stop();
 }
