@@ -9,16 +9,17 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use crate::broker::prepared::PreparedKey;
 use crate::controller::metadata::{MetadataImage, PartitionImage, TopicImage, is_internal, validate_topic_name};
 use crate::model::{ErrorCode, TopicId};
 use crate::security::{CLUSTER_NAME, Operation, ResourceType};
-use crate::wire::WireError;
 use crate::wire::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use crate::wire::messages::{BrokerId, MetadataRequest, MetadataResponse};
+use crate::wire::{WireError, codec};
 
-use super::{Context, Outcome, answer};
+use super::{Context, Outcome, encode};
 
 const ASKS_BY_ID_FROM: i16 = 12;
 /// Cluster operations moved to DescribeCluster after this version.
@@ -26,12 +27,46 @@ const CLUSTER_OPERATIONS_UNTIL: i16 = 10;
 /// How the protocol writes "not asked".
 const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 
+/// From this version on an answer begins with the throttle time, which is not the same for all who ask.
+const PREPARED_FROM: i16 = 3;
+/// A smaller answer is made as quickly as it is found.
+const PREPARED_FROM_BYTES: usize = 16 << 10;
+
 pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
-    answer(cx, body, respond)
+    let request = codec::decode::<MetadataRequest>(cx.version(), body)?;
+    let image = cx.broker.image();
+    let Some(key) = key_of_plain(&cx, &image, &request) else {
+        return encode(&cx, &respond(&cx, &image, request));
+    };
+    let prepared = cx.broker.prepared_metadata();
+    if let Some(rest) = prepared.get(&key) {
+        return Ok(Outcome::Answer(codec::reply_from_rest::<MetadataResponse, _>(
+            cx.header.correlation_id,
+            cx.version(),
+            rest,
+        )?));
+    }
+    let whole = codec::encode_reply(cx.header.correlation_id, cx.version(), &respond(&cx, &image, request))?;
+    if whole.len() >= PREPARED_FROM_BYTES {
+        prepared.put(key, codec::rest_of_reply::<MetadataResponse>(cx.version(), &whole));
+    }
+    Ok(Outcome::Answer(whole.into()))
 }
 
-fn respond(cx: &Context, request: MetadataRequest) -> MetadataResponse {
-    let image = cx.broker.image();
+/// A request for all topics whose answer is the same for everyone who asks in the same way.
+fn key_of_plain(cx: &Context, image: &MetadataImage, request: &MetadataRequest) -> Option<PreparedKey> {
+    let is_plain = request.topics.is_none()
+        && !request.include_topic_authorized_operations
+        && !request.include_cluster_authorized_operations
+        && cx.version() >= PREPARED_FROM;
+    if !is_plain || cx.broker.authorizer().is_enabled() || cx.broker.metadata().is_lost() || !cx.broker.all_online() {
+        return None;
+    }
+    let (host, port) = cx.broker.advertised(&cx.peer.listener, cx.peer.local);
+    Some(PreparedKey { next_offset: image.next_offset, version: cx.version(), host, port })
+}
+
+fn respond(cx: &Context, image: &MetadataImage, request: MetadataRequest) -> MetadataResponse {
     let mut response = MetadataResponse::default();
     response.cluster_id = Some(cx.broker.cluster_id().to_string().into());
     // Nobody changes metadata any more once its log is lost.
@@ -55,7 +90,7 @@ fn respond(cx: &Context, request: MetadataRequest) -> MetadataResponse {
         // Neither a name nor an id: Kafka stumbles, and says so.
         return refused(request, response, ErrorCode::UnknownServerError);
     }
-    let mut topics = if all { all_topics(cx, &image) } else { named_topics(cx, &image, &request) };
+    let mut topics = if all { all_topics(cx, image) } else { named_topics(cx, image, &request) };
     if cx.version() >= 8 && request.include_topic_authorized_operations {
         for topic in topics.iter_mut().filter(|t| t.error_code != ErrorCode::TopicAuthorizationFailed.code()) {
             if let Some(name) = &topic.name {
@@ -106,9 +141,10 @@ fn this_broker(cx: &Context) -> MetadataResponseBroker {
 
 fn all_topics(cx: &Context, image: &MetadataImage) -> Vec<MetadataResponseTopic> {
     let mut topics = Vec::with_capacity(image.topics.len());
+    let all_online = cx.broker.all_online();
     for topic in image.topics.iter() {
         if cx.allows(Operation::Describe, ResourceType::Topic, &topic.name) {
-            topics.push(known(cx, topic));
+            topics.push(known(cx, topic, all_online));
         }
     }
     topics
@@ -134,7 +170,9 @@ fn named_topics(cx: &Context, image: &MetadataImage, request: &MetadataRequest) 
 
 fn by_id(cx: &Context, image: &MetadataImage, id: TopicId) -> MetadataResponseTopic {
     match image.topics.by_id(id) {
-        Some(topic) if cx.allows(Operation::Describe, ResourceType::Topic, &topic.name) => known(cx, topic),
+        Some(topic) if cx.allows(Operation::Describe, ResourceType::Topic, &topic.name) => {
+            known(cx, topic, cx.broker.all_online())
+        }
         found => {
             let code = if found.is_some() { ErrorCode::TopicAuthorizationFailed } else { ErrorCode::UnknownTopicId };
             let mut topic = blank(code);
@@ -163,7 +201,7 @@ fn by_name(
         return topic;
     }
     if let Some(topic) = image.topics.by_name(name) {
-        return known(cx, topic);
+        return known(cx, topic, cx.broker.all_online());
     }
     let creates = may_create && cx.broker.auto_creates_topics();
     if creates
@@ -190,16 +228,16 @@ fn blank(code: ErrorCode) -> MetadataResponseTopic {
     topic
 }
 
-fn known(cx: &Context, image: &TopicImage) -> MetadataResponseTopic {
+fn known(cx: &Context, image: &TopicImage, all_online: bool) -> MetadataResponseTopic {
     let mut topic = blank(ErrorCode::None);
     topic.name = Some(super::topic_name(&image.name));
     topic.topic_id = image.id.0;
     topic.is_internal = is_internal(&image.name);
-    topic.partitions = image.partitions().iter().map(|p| partition(cx, &image.name, p)).collect();
+    topic.partitions = image.partitions().iter().map(|p| partition(cx, &image.name, p, all_online)).collect();
     topic
 }
 
-fn partition(cx: &Context, topic: &str, image: &PartitionImage) -> MetadataResponsePartition {
+fn partition(cx: &Context, topic: &str, image: &PartitionImage, all_online: bool) -> MetadataResponsePartition {
     let nodes = |ids: &[i32]| ids.iter().map(|id| BrokerId(*id)).collect();
     let mut partition = MetadataResponsePartition::default();
     partition.partition_index = image.index;
@@ -207,7 +245,7 @@ fn partition(cx: &Context, topic: &str, image: &PartitionImage) -> MetadataRespo
     partition.leader_epoch = image.leader_epoch;
     partition.replica_nodes = nodes(&image.replicas);
     partition.isr_nodes = nodes(&image.isr);
-    if cx.broker.is_offline(topic, image.index) {
+    if !all_online && cx.broker.is_offline(topic, image.index) {
         partition.error_code = ErrorCode::LeaderNotAvailable.code();
         partition.leader_id = BrokerId(-1);
         partition.offline_replicas = nodes(&image.replicas);

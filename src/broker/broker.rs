@@ -31,6 +31,7 @@ use super::metadata_log::Metadata;
 use super::moving::Moves;
 use super::partition::Partition;
 use super::partitions::Partitions;
+use super::prepared::PreparedMetadata;
 use super::quotas::Quotas;
 use super::topology::Graveyard;
 use super::transactions::Transactions;
@@ -54,6 +55,7 @@ pub struct Broker {
     image: ArcSwap<MetadataImage>,
     authorizer: ArcSwap<Authorizer>,
     partitions: Partitions,
+    prepared_metadata: PreparedMetadata,
     transactions: Transactions,
     fetch_sessions: FetchSessions,
     /// `ottla.acks.all` in one glance, for the hot path.
@@ -94,6 +96,7 @@ impl Broker {
             image: ArcSwap::default(),
             authorizer: ArcSwap::from_pointee(Authorizer::disabled()),
             partitions: Partitions::default(),
+            prepared_metadata: PreparedMetadata::default(),
             fetch_sessions: FetchSessions::new(config.fetching.session_slots),
             page_cache_acks: AtomicBool::new(config.durability.acks_all == AcksAll::PageCache),
             layers,
@@ -228,6 +231,16 @@ impl Broker {
         self.partition(topic, index).is_none_or(|partition| partition.is_offline())
     }
 
+    /// Whether every partition serves, as far as is known: where this is true none of them need be asked.
+    pub fn all_online(&self) -> bool {
+        !self.partitions.lacked_some() && !self.log_dirs.dirs.iter().any(|dir| dir.commit.has_had_failures())
+    }
+
+    /// Answers that show all metadata.
+    pub fn prepared_metadata(&self) -> &PreparedMetadata {
+        &self.prepared_metadata
+    }
+
     /// Where clients of a listener find this broker: the advertised address, or the one they reached.
     pub fn advertised(&self, listener: &str, reached: SocketAddr) -> (String, u16) {
         let layers = self.layers.load();
@@ -315,6 +328,7 @@ impl Broker {
             self.features.store(Arc::new(Finalized { epoch, levels }));
         }
         self.image.store(image.clone());
+        self.prepared_metadata.clear();
         self.transactions.metadata_changed(&image);
         self.groups.metadata_changed(image);
     }

@@ -20,6 +20,7 @@ pub mod moving;
 mod opening;
 pub mod partition;
 pub mod partitions;
+pub mod prepared;
 pub mod produce;
 pub mod purgatory;
 pub mod quotas;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 
@@ -20,6 +21,7 @@ pub struct Topic {
 #[derive(Default)]
 pub struct Partitions {
     topics: RwLock<HashMap<TopicName, Topic>>,
+    lacked_some: AtomicBool,
 }
 
 impl Partitions {
@@ -39,11 +41,19 @@ impl Partitions {
         let topic = topics.entry(name).or_insert_with(|| Topic { id, partitions: Vec::new() });
         topic.id = id;
         for (index, partition) in opened {
+            if partition.is_none() {
+                self.lacked_some.store(true, Ordering::Release);
+            }
             if topic.partitions.len() <= index {
                 topic.partitions.resize(index + 1, None);
             }
             topic.partitions[index] = partition;
         }
+    }
+
+    /// Whether there ever was a partition that could not be opened.
+    pub fn lacked_some(&self) -> bool {
+        self.lacked_some.load(Ordering::Acquire)
     }
 
     /// Takes a whole topic out, if it still is the one with this id.

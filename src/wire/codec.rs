@@ -9,6 +9,7 @@ use super::extra::read::Reader;
 use super::frame::SIZE_BYTES;
 use super::guard;
 use super::messages::*;
+use super::reply::{Piece, Reply};
 use super::versions::{Api, ApiKey};
 
 /// A request's body. Every API of [`versions`](super::versions) has one.
@@ -56,6 +57,31 @@ pub fn encode_reply<R: WireResponse>(correlation_id: i32, version: i16, body: &R
     }
     body.write(&mut out, version)?;
     finished(out, size)
+}
+
+/// What every answer of the same content has in common: all that follows the throttle time at the body's front.
+pub fn rest_of_reply<R: WireResponse>(version: i16, whole: &Bytes) -> Bytes {
+    whole.slice(whole.len().min(own_bytes::<R>(version))..)
+}
+
+/// The whole answer that another reply's rest belongs to.
+pub fn reply_from_rest<R: WireResponse, F>(
+    correlation_id: i32,
+    version: i16,
+    rest: Bytes,
+) -> Result<Reply<F>, WireError> {
+    let own_bytes = own_bytes::<R>(version);
+    let mut own = BytesMut::with_capacity(own_bytes);
+    put_frame_size(&mut own, own_bytes - SIZE_BYTES + rest.len())?;
+    own.put_i32(correlation_id);
+    own.resize(own_bytes, 0);
+    Ok(Reply::pieces(own.freeze(), vec![Piece::Bytes(rest)]))
+}
+
+/// Size, header and throttle time.
+fn own_bytes<R: WireResponse>(version: i16) -> usize {
+    const THROTTLE_BYTES: usize = 4;
+    SIZE_BYTES + 4 + usize::from(R::KEY.api().has_tagged_response_header(version)) + THROTTLE_BYTES
 }
 
 /// A whole request as a client sends it. The codec writes the bodies of requests only for tests; the binary itself

@@ -1,6 +1,7 @@
 //! Connections over loopback: what any bytes on the socket lead to.
 
 mod controller;
+mod metadata;
 mod quotas;
 
 use std::io::{Read, Write};

@@ -60,6 +60,7 @@ struct Shared {
     state: Mutex<State>,
     wake: Condvar,
     offline: AtomicBool,
+    failures: AtomicBool,
     rounds: Counter,
     helpers: Arc<Helpers>,
 }
@@ -81,6 +82,7 @@ impl GroupCommit {
             state: Mutex::default(),
             wake: Condvar::new(),
             offline: AtomicBool::new(false),
+            failures: AtomicBool::new(false),
             rounds: Counter::new(),
             helpers: Arc::default(),
         });
@@ -112,6 +114,16 @@ impl GroupCommit {
 
     pub fn is_offline(&self) -> bool {
         self.shared.offline.load(Ordering::Acquire)
+    }
+
+    /// One of its partitions is out of service.
+    pub fn note_failure(&self) {
+        self.shared.failures.store(true, Ordering::Release);
+    }
+
+    /// Whether it, or a partition in it, has been out of service since the start.
+    pub fn has_had_failures(&self) -> bool {
+        self.is_offline() || self.shared.failures.load(Ordering::Acquire)
     }
 
     /// Takes the directory out of service; everything queued fails.

@@ -259,6 +259,7 @@ impl Partition {
     }
 
     fn go_offline(&self, why: &str) {
+        self.commit.load().note_failure();
         if !self.offline.swap(true, Ordering::AcqRel) {
             error!(
                 "Partition {} is offline: {why}. Stop the broker and look at it with: ottla storage check {}",
@@ -394,6 +395,7 @@ impl Syncable for Partition {
     }
 
     fn failed(&self) {
+        self.commit.load().note_failure();
         if !self.offline.swap(true, Ordering::AcqRel) && !self.is_gone() {
             error!("Partition {} is offline with its log directory", self.name);
             self.log.lock().fail("its log directory is offline");

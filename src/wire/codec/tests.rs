@@ -60,3 +60,20 @@ fn versions_outside_the_range_are_refused_before_anything_is_read() {
         assert_eq!(refused, Err(WireError::UnsupportedVersion { api: 0, version }));
     }
 }
+
+#[test]
+fn an_answer_is_put_together_again_for_another_request() {
+    let body = MetadataResponse::default().with_cluster_id(Some(StrBytes::from_static_str("c")));
+    for version in 3..=13 {
+        let rest = rest_of_reply::<MetadataResponse>(version, &encode_reply(7, version, &body).unwrap());
+        let reply = reply_from_rest::<MetadataResponse, ()>(8, version, rest).unwrap();
+        let bytes: Vec<u8> = reply
+            .into_pieces()
+            .flat_map(|piece| match piece {
+                Piece::Bytes(bytes) => bytes.to_vec(),
+                Piece::File { .. } => panic!("a file"),
+            })
+            .collect();
+        assert_eq!(bytes, encode_reply(8, version, &body).unwrap(), "version {version}");
+    }
+}
