@@ -1,6 +1,7 @@
 //! All cases.
 
 use super::burst::Burst;
+use super::cleaning::WhileCleaning;
 use super::committed::CommittedFetch;
 use super::connections::{AfterBurst, Idle};
 use super::coordinators::{Commitments, Commits, Rounds};
@@ -30,6 +31,7 @@ pub fn all(kafka: Option<&Kafka>) -> Vec<Case> {
         cases.extend(coordinators(durability));
     }
     cases.extend(fetch());
+    cases.push(cleaning());
     if let Some(kafka) = kafka {
         let load = PerfTest { kafka: kafka.clone() };
         cases.push(shared("perf-test 1KB in 64K, Java client", PageCache, false, RATE, None, load));
@@ -152,6 +154,18 @@ fn fetch() -> Vec<Case> {
         shared("both 1KB in 64K, 1+1", PageCache, true, RATE, None, ProduceAndFetch { shape: kb, pairs: 1 }),
         shared("both 1KB in 64K, 4+4", PageCache, false, RATE, None, ProduceAndFetch { shape: kb, pairs: 4 }),
     ]
+}
+
+fn cleaning() -> Case {
+    const MORE: &[Also] = &[
+        ("times idle", less("times_idle", "times the p99 without it"), None),
+        ("until clean", less("cleaned_in_ms", "ms until it is done"), None),
+    ];
+    let p99 = less("ack_p99_us", "us, p99");
+    Case {
+        also: MORE,
+        ..shared("latency of the ack while a log is compacted", PageCache, false, p99, None, WhileCleaning)
+    }
 }
 
 fn latencies(durability: Durability) -> Vec<Case> {

@@ -6,10 +6,12 @@
 //! | `list.rs` | all cases |
 //! | `produce.rs`, `fetch.rs`, `committed.rs`, `latency.rs`, `burst.rs`, `coordinators.rs` | loads on a running broker |
 //! | `membership.rs` | large groups in both protocols: until they settle, their memory, their heartbeats |
+//! | `cleaning.rs` | the latency while a log is compacted |
 //! | `life.rs`, `connections.rs` | start-up and memory, each on a broker of its own |
 //! | `tools.rs` | the same by Kafka's own tool, as a cross-check |
 
 mod burst;
+mod cleaning;
 mod committed;
 mod connections;
 mod coordinators;
@@ -114,7 +116,12 @@ impl<'a> Stage<'a> {
 
     /// A topic that is deleted after the case.
     pub fn topic(&mut self, partitions: i32) -> Result<Topic> {
-        let topic = setup::create_topic(self.address(), &fresh_name("topic"), partitions, &[])?;
+        self.topic_with(partitions, &[])
+    }
+
+    /// The same with settings of its own.
+    pub fn topic_with(&mut self, partitions: i32, configs: &[(&str, &str)]) -> Result<Topic> {
+        let topic = setup::create_topic(self.address(), &fresh_name("topic"), partitions, configs)?;
         self.topics.push(topic.clone());
         Ok(topic)
     }

@@ -67,16 +67,27 @@ fn value(bytes: usize) -> Vec<u8> {
 }
 
 pub fn batch(shape: Shape, producer: Option<&Producer>) -> Batch {
-    let value = value(shape.record_bytes);
     let mut builder = BatchBuilder::new(Offset(0));
     if let Some(p) = producer {
         builder = builder.producer(p.id, p.epoch, 0).transactional(true);
     }
+    filled(builder, shape, |_| None)
+}
+
+/// A batch whose records have keys that no batch of another number has.
+pub fn keyed(shape: Shape, number: u64) -> Batch {
+    filled(BatchBuilder::new(Offset(0)), shape, |record| Some(format!("{number}-{record}")))
+}
+
+fn filled(mut builder: BatchBuilder, shape: Shape, key: impl Fn(usize) -> Option<String>) -> Batch {
+    let value = value(shape.record_bytes);
     // Retention by time must not find the records old.
     let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_millis() as i64);
     loop {
-        builder.append(now_ms, None, Some(&value), &[]);
-        if builder.size_bytes() + shape.record_bytes + 8 > shape.batch_bytes {
+        let key = key(builder.record_count() as usize);
+        builder.append(now_ms, key.as_deref().map(str::as_bytes), Some(&value), &[]);
+        let key_bytes = key.map_or(0, |key| key.len());
+        if builder.size_bytes() + key_bytes + shape.record_bytes + 8 > shape.batch_bytes {
             break;
         }
     }

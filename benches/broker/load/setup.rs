@@ -7,6 +7,8 @@ use anyhow::{Context, Result, bail};
 use ottla::model::{ProducerEpoch, ProducerId};
 use ottla::wire::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use ottla::wire::messages::delete_topics_request::DeleteTopicState;
+use ottla::wire::messages::describe_log_dirs_request::DescribableLogDirTopic;
+use ottla::wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use ottla::wire::messages::metadata_request::MetadataRequestTopic;
 use ottla::wire::messages::*;
 use ottla::wire::versions::ApiKey;
@@ -89,6 +91,43 @@ pub fn delete_topic(broker: SocketAddr, topic: &Topic) -> Result<()> {
         Some(refused) => bail!("DeleteTopics was answered with error {}", refused.error_code),
         None => Ok(()),
     }
+}
+
+/// Whose setting it is.
+pub enum Resource<'a> {
+    Topic(&'a Topic),
+    /// The default of all brokers.
+    Broker,
+}
+
+pub fn alter_config(broker: SocketAddr, resource: Resource<'_>, (key, value): (&str, &str)) -> Result<()> {
+    let (kind, name) = match resource {
+        Resource::Topic(topic) => (2, topic.name.as_str()),
+        Resource::Broker => (4, ""),
+    };
+    let config = AlterableConfig::default().with_name(text(key)).with_value(Some(text(value)));
+    let resource = AlterConfigsResource::default()
+        .with_resource_type(kind)
+        .with_resource_name(text(name))
+        .with_configs(vec![config]);
+    let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+    let answer = Connection::open(broker)?.call(1, &request)?;
+    match answer.responses.iter().find(|r| r.error_code != 0) {
+        Some(refused) => {
+            bail!("{key}={value} was answered with error {}: {:?}", refused.error_code, refused.error_message)
+        }
+        None => Ok(()),
+    }
+}
+
+/// What a topic takes on the disk.
+pub fn size_bytes(connection: &mut Connection, topic: &Topic) -> Result<u64> {
+    let asked = DescribableLogDirTopic::default()
+        .with_topic(TopicName(text(&topic.name)))
+        .with_partitions((0..topic.partitions).collect());
+    let answer = connection.call(4, &DescribeLogDirsRequest::default().with_topics(Some(vec![asked])))?;
+    let partitions = answer.results.iter().flat_map(|dir| &dir.topics).flat_map(|topic| &topic.partitions);
+    Ok(partitions.map(|partition| partition.partition_size.max(0) as u64).sum())
 }
 
 /// Fails with a sentence where the broker does not tell this API and version.
