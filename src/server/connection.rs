@@ -21,7 +21,7 @@ use crate::broker::Broker;
 use crate::memory;
 use crate::model::limits::CONNECTION_IN_FLIGHT_MAX;
 use crate::wire::frame::FrameSplitter;
-use crate::wire::header;
+use crate::wire::header::{self, KeptClientId};
 
 use super::throttle::Bill;
 use super::transport::Transport;
@@ -59,6 +59,7 @@ pub(super) struct Connection {
     splitter: FrameSplitter,
     unread: BytesMut,
     read_bytes: usize,
+    client_id: KeptClientId,
     /// A whole frame whose request may not start yet.
     held: Option<Held>,
     in_flight: VecDeque<InFlight>,
@@ -85,6 +86,7 @@ impl Connection {
             splitter: FrameSplitter::new(frame_bytes_max),
             unread: BytesMut::new(),
             read_bytes: READ_BYTES_MIN,
+            client_id: KeptClientId::default(),
             held: None,
             in_flight: VecDeque::new(),
             muted: None,
@@ -216,13 +218,14 @@ impl Connection {
         };
         let request_bytes = frame.len();
         let parsed = header::parse(frame);
-        let (header, body) = match parsed {
+        let (mut header, body) = match parsed {
             Ok(parsed) => parsed,
             Err(e) => {
                 self.closing = Some(End::Refused(e.to_string()));
                 return None;
             }
         };
+        self.client_id.share_with(&mut header);
         let Some(api) = api::find(header.api, self.peer.at_controller) else {
             self.closing = Some(End::Refused(format!("API key {} is not served", header.api)));
             return None;

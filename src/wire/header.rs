@@ -40,6 +40,23 @@ pub fn parse(mut frame: Bytes) -> Result<(RequestHeader, Bytes), WireError> {
     Ok((RequestHeader { api, version, correlation_id, client_id }, reader.rest()))
 }
 
+/// What the client of a connection calls itself, in memory of its own: a slice of a frame would keep all of that frame
+/// as long as its request waits. Clients hardly ever change their minds, so that one copy serves all requests.
+#[derive(Default)]
+pub struct KeptClientId(Option<StrBytes>);
+
+impl KeptClientId {
+    /// Lets the header share the copy in the place of the frame.
+    pub fn share_with(&mut self, header: &mut RequestHeader) {
+        let Some(told) = &mut header.client_id else { return };
+        let kept = match self.0.take() {
+            Some(kept) if kept == *told => kept,
+            _ => StrBytes::from_string(told.to_string()),
+        };
+        *told = self.0.insert(kept).clone();
+    }
+}
+
 /// Text as Java reads it: what is not UTF-8 becomes U+FFFD.
 fn lossy(bytes: Bytes) -> StrBytes {
     match StrBytes::from_utf8(bytes.clone()) {
@@ -82,6 +99,22 @@ mod tests {
         }
         let (header, _) = parsed(b"\0\x12\0\0\0\0\0\x07\0\x02\xff\xfe").unwrap();
         assert_eq!(header.client_id.unwrap().as_str(), "\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn a_header_with_a_kept_client_id_does_not_keep_its_frame() {
+        let mut kept = KeptClientId::default();
+        for (name, text) in [(b'a', "a"), (b'a', "a"), (b'b', "b"), (b'a', "a")] {
+            let frame = Bytes::from(vec![0, 18, 0, 1, 0, 0, 0, 7, 0, 1, name, 9, 9]);
+            let (mut header, body) = parse(frame.clone()).unwrap();
+            kept.share_with(&mut header);
+            drop(body);
+            assert!(frame.is_unique());
+            assert_eq!(header.client_id.unwrap().as_str(), text);
+        }
+        let mut nameless = parsed(b"\0\x12\0\x01\0\0\0\x07\xff\xff").unwrap().0;
+        kept.share_with(&mut nameless);
+        assert_eq!(nameless.client_id, None);
     }
 
     #[test]
