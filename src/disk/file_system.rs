@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rustix::fs::{major, minor};
@@ -22,7 +23,11 @@ const FIRST_KERNEL: (u32, u32) = (5, 8);
 pub struct RealFileSystem {
     dir: File,
     device: u64,
+    memory: File,
 }
+
+/// More than what is looked for in `/proc/meminfo`, which begins with it.
+const MEMORY_BYTES: usize = 2048;
 
 impl RealFileSystem {
     pub fn of(dir: &Path) -> Option<RealFileSystem> {
@@ -33,7 +38,8 @@ impl RealFileSystem {
         let dir = File::open(dir).ok()?;
         let device = rustix::fs::fstat(&dir).ok()?.st_dev;
         let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-        (kind_of(device, &mounts)? == TRUSTED_KIND).then_some(RealFileSystem { dir, device })
+        let memory = File::open("/proc/meminfo").ok()?;
+        (kind_of(device, &mounts)? == TRUSTED_KIND).then_some(RealFileSystem { dir, device, memory })
     }
 }
 
@@ -43,8 +49,9 @@ impl FileSystem for RealFileSystem {
     }
 
     fn unwritten_bytes(&self) -> io::Result<u64> {
-        let info = fs::read_to_string("/proc/meminfo")?;
-        unwritten(&info).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        let mut info = [0; MEMORY_BYTES];
+        let read = self.memory.read_at(&mut info, 0)?;
+        unwritten(&String::from_utf8_lossy(&info[..read])).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -1,8 +1,9 @@
 //! One round of a group commit: write-back of all its files is begun, then a few threads wait for them side by side.
 //!
 //! One thread after the other would wait for as many device flushes as there are files; several at a time share them.
-//! For many files one sync of the whole file system is much quicker still: one commit of its journal. But it waits for
-//! everyone else's bytes too, so it is taken only while there are few of them. `benches/bursts.rs` measures all of this.
+//! For more than a few files one sync of the whole file system is quicker still and takes a fraction of the CPU: one
+//! flush of the device, neighbouring inodes in one write. But it waits for everyone else's bytes too, so it is taken
+//! only while there are few of them. `benches/bursts.rs` measures all of this.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -20,7 +21,7 @@ use crate::log::{Segment, SyncWork};
 /// Threads that wait for one round's files, the commit thread among them.
 const THREADS_MAX: usize = 8;
 /// From so many files and directories on their file system is synced as a whole.
-const TOGETHER_FROM_FILES: usize = 32;
+const TOGETHER_FROM_FILES: usize = 4;
 /// Unless more than this for each of the files waits to be written, by whomever: syncing them singly takes a device
 /// about as long as writing so much.
 const TOGETHER_BYTES_PER_FILE_MAX: u64 = 512 << 10;
