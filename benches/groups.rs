@@ -115,7 +115,8 @@ fn commit(group: &str, partitions: std::ops::Range<i32>, offset: i64) -> Request
         OffsetCommitRequest::default()
             .with_group_id(text(group).into())
             .with_generation_id_or_member_epoch(-1)
-            .with_topics(vec![topic]),
+            .with_topics(vec![topic])
+            .into(),
     )
 }
 

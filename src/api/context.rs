@@ -16,6 +16,8 @@ pub struct Peer {
     pub at_controller: bool,
     pub local: SocketAddr,
     pub remote: SocketAddr,
+    /// The client's address as Kafka shows it in group members: `/127.0.0.1`.
+    pub host: Arc<str>,
     pub principal: Principal,
 }
 
@@ -23,11 +25,6 @@ impl Peer {
     /// The client's address, as access control compares it.
     pub fn address(&self) -> String {
         self.remote.ip().to_string()
-    }
-
-    /// The client's address as Kafka shows it in group members: `/127.0.0.1`.
-    pub fn host(&self) -> String {
-        format!("/{}", self.remote.ip())
     }
 }
 

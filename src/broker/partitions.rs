@@ -34,6 +34,11 @@ impl Partitions {
         self.topics.read().get(name).cloned()
     }
 
+    /// How many partitions a topic has, if it is there.
+    pub fn count(&self, topic: &str) -> Option<usize> {
+        Some(self.topics.read().get(topic)?.partitions.len())
+    }
+
     /// Adds or replaces partitions of a topic. They are seen all at once: who counts them, to spread keys over them, never
     /// sees a part.
     pub fn put(&self, name: TopicName, id: TopicId, opened: Vec<(usize, Option<Arc<Partition>>)>) {

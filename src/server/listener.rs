@@ -161,7 +161,8 @@ fn spawn(
         unpaced(&stream);
     }
     let at_controller = broker.config().listeners.is_controller(name);
-    let peer = Peer { listener: name.to_string(), at_controller, local, remote, principal: Principal::anonymous() };
+    let (listener, host) = (name.to_string(), format!("/{}", remote.ip()).into());
+    let peer = Peer { listener, at_controller, local, remote, host, principal: Principal::anonymous() };
     let broker = broker.clone();
     let idle = broker.limits().connections_max_idle;
     tokio::spawn(async move {

@@ -14,11 +14,13 @@ pub(super) mod offset_delete;
 pub(super) mod offset_fetch;
 pub(super) mod sync_group;
 
-use std::future::Future;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::Context;
-use crate::broker::groups::OFFSETS_TOPIC;
+use crate::broker::coordinator::Asking;
+use crate::broker::groups::{GroupHost, OFFSETS_TOPIC};
 use crate::controller::group::assign::java_order;
 use crate::controller::group::events::{Call, Caller, Event, Reply, Request};
 use crate::controller::topics::Sight;
@@ -41,20 +43,20 @@ pub(super) fn call(cx: &Context, request: Request) -> Event {
         sight,
         api_version: cx.version(),
         client_id: Arc::from(cx.client_id()),
-        client_host: Arc::from(cx.peer.host()),
+        client_host: cx.peer.host.clone(),
     };
-    Event::Call(Box::new(Call { caller, fresh_id: cx.broker.random_uuid(), request }))
+    // Entropy costs a system call.
+    let fresh_id = if request.makes_members() { cx.broker.random_uuid() } else { Uuid::nil() };
+    Event::Call(Box::new(Call { caller, fresh_id, request }))
 }
 
 /// Asks the machine of a group. The question is on its way when this returns: questions of one connection keep their
 /// order.
-pub(super) fn ask(
-    cx: &Context,
-    group: &str,
-    request: Request,
-) -> impl Future<Output = Result<Reply, ErrorCode>> + Send + use<> {
-    let asking = cx.broker.groups().shard_of(group).map(|shard| shard.ask(call(cx, request)));
-    async move { asking?.await }
+pub(super) fn ask(cx: &Context, group: &str, request: Request) -> Asking<GroupHost> {
+    match cx.broker.groups().shard_of(group) {
+        Ok(shard) => shard.ask(call(cx, request)),
+        Err(code) => Asking::Refused(code),
+    }
 }
 
 /// Groups of one request by the partition that keeps them, in the order in which Kafka's table of partitions shows

@@ -23,19 +23,18 @@ pub(in crate::api) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireEr
         let mut answers = Answers { by_id: cx.version() >= TOPIC_IDS_SINCE, topics: Vec::new() };
         let asking = if cx.allows(Operation::Read, ResourceType::Group, &request.group_id) {
             request.topics = keep_valid(&cx, std::mem::take(&mut request.topics), &mut answers);
-            // Names and partitions, to say of each what went wrong if nothing is accepted.
-            let outline = OffsetCommitRequest::default().with_topics(request.topics.clone());
-            let group = request.group_id.clone();
-            (!request.topics.is_empty()).then(|| (ask(&cx, &group, Request::OffsetCommit(request)), outline))
+            let request = Arc::new(request);
+            (!request.topics.is_empty())
+                .then(|| (ask(&cx, &request.group_id, Request::OffsetCommit(request.clone())), request))
         } else {
             answers.merge(events::failed_commit(&request, ErrorCode::GroupAuthorizationFailed).topics);
             None
         };
         async move {
-            if let Some((asking, outline)) = asking {
+            if let Some((asking, request)) = asking {
                 answers.merge(match asking.await {
                     Ok(Reply::OffsetCommit(response)) => response.topics,
-                    other => events::failed_commit(&outline, other.err().unwrap_or(WRONG_REPLY)).topics,
+                    other => events::failed_commit(&request, other.err().unwrap_or(WRONG_REPLY)).topics,
                 });
             }
             OffsetCommitResponse::default().with_topics(answers.topics)

@@ -25,7 +25,7 @@ use crate::log::EndTxn;
 use crate::model::ErrorCode;
 use crate::model::java_hash::partition_for;
 
-pub use shard::Shard;
+pub use shard::{Asking, Shard};
 
 /// What the partition's producer state must allow before the machine hears of an event. The machine cannot know it, and
 /// once it has decided nothing may be refused any more.
@@ -134,7 +134,7 @@ impl<H: Host> Coordinator<H> {
     /// Where the internal topic keeps a key; `None` while there is no such topic.
     pub fn partition_of(&self, key: &str) -> Option<i32> {
         let broker = self.broker.upgrade()?;
-        let count = broker.partitions().topic(self.host.topic())?.partitions.len();
+        let count = broker.partitions().count(self.host.topic())?;
         Some(partition_for(key, i32::try_from(count).ok()?))
     }
 

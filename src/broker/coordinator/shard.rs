@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
@@ -38,6 +40,28 @@ struct Ask<H: Host> {
     /// Nobody waits for the answer to what is only told.
     answer: Option<oneshot::Sender<Result<ReplyOf<H>, ErrorCode>>>,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+/// A question on its way; resolves to the answer. Small, for there may be many.
+pub enum Asking<H: Host> {
+    Asked(oneshot::Receiver<Result<ReplyOf<H>, ErrorCode>>),
+    /// The shard is loading, or its queue is full.
+    Waiting(Pin<Box<dyn Future<Output = Result<ReplyOf<H>, ErrorCode>> + Send>>),
+    Refused(ErrorCode),
+}
+
+impl<H: Host> Future for Asking<H> {
+    type Output = Result<ReplyOf<H>, ErrorCode>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Asking::Asked(answered) => {
+                Pin::new(answered).poll(task).map(|answer| answer.unwrap_or(Err(ErrorCode::NotCoordinator)))
+            }
+            Asking::Waiting(waiting) => waiting.as_mut().poll(task),
+            Asking::Refused(code) => Poll::Ready(Err(*code)),
+        }
+    }
 }
 
 /// The way to one machine.
@@ -76,34 +100,26 @@ impl<H: Host> Shard<H> {
 
     /// The machine's answer, once it is durable. What is asked later, by whomever, comes after: the event is in the
     /// queue when this returns, unless the shard is loading or its queue is full.
-    pub fn ask(self: &Arc<Self>, event: EventOf<H>) -> impl Future<Output = Result<ReplyOf<H>, ErrorCode>> + use<H> {
+    pub fn ask(self: &Arc<Self>, event: EventOf<H>) -> Asking<H> {
         self.ask_verified(event, None)
     }
 
     /// The same for what belongs to a transaction that its coordinator has vouched for.
-    pub fn ask_verified(
-        self: &Arc<Self>,
-        event: EventOf<H>,
-        guard: Guard,
-    ) -> impl Future<Output = Result<ReplyOf<H>, ErrorCode>> + use<H> {
+    pub fn ask_verified(self: &Arc<Self>, event: EventOf<H>, guard: Guard) -> Asking<H> {
         let at_once = match *self.status.borrow() {
             Status::Active => self.places.clone().try_acquire_owned().ok(),
             Status::Loading | Status::Failed => None,
         };
-        let begun = match at_once {
-            Some(place) => Ok(self.enqueue(event, guard, Some(place))),
-            None => Err((self.clone(), event)),
-        };
-        async move {
-            let answered = match begun {
-                Ok(answered) => answered,
-                Err((shard, event)) => {
+        match at_once {
+            Some(place) => Asking::Asked(self.enqueue(event, guard, Some(place))),
+            None => {
+                let shard = self.clone();
+                Asking::Waiting(Box::pin(async move {
                     shard.ready().await?;
                     let place = shard.places.clone().acquire_owned().await.ok();
-                    shard.enqueue(event, guard, place)
-                }
-            };
-            answered.await.unwrap_or(Err(ErrorCode::NotCoordinator))
+                    shard.enqueue(event, guard, place).await.unwrap_or(Err(ErrorCode::NotCoordinator))
+                }))
+            }
         }
     }
 

@@ -72,7 +72,8 @@ fn commit(group: &str, offset: i64) -> Event {
         OffsetCommitRequest::default()
             .with_group_id(text(group).into())
             .with_generation_id_or_member_epoch(-1)
-            .with_topics(vec![topic]),
+            .with_topics(vec![topic])
+            .into(),
     ))
 }
 

@@ -39,7 +39,7 @@ pub struct Caller {
 #[derive(Clone, Debug)]
 pub struct Call {
     pub caller: Caller,
-    /// New with every call: becomes part of a member id where one has to be made.
+    /// New with every call that [makes members](Request::makes_members): becomes part of a member's id.
     pub fresh_id: Uuid,
     pub request: Request,
 }
@@ -50,7 +50,8 @@ pub enum Request {
     SyncGroup(SyncGroupRequest),
     Heartbeat(HeartbeatRequest),
     LeaveGroup(LeaveGroupRequest),
-    OffsetCommit(OffsetCommitRequest),
+    /// Shared with whoever has to tell of each partition that nothing was committed.
+    OffsetCommit(Arc<OffsetCommitRequest>),
     TxnOffsetCommit(TxnOffsetCommitRequest),
     /// One group of an OffsetFetch; older versions ask for one group only.
     OffsetFetch {
@@ -66,6 +67,13 @@ pub enum Request {
     DeleteGroups(Vec<Arc<str>>),
     ConsumerGroupHeartbeat(ConsumerGroupHeartbeatRequest),
     ConsumerGroupDescribe(Vec<Arc<str>>),
+}
+
+impl Request {
+    /// Whether handling it may need a new member id.
+    pub fn makes_members(&self) -> bool {
+        matches!(self, Request::JoinGroup(_) | Request::ConsumerGroupHeartbeat(_))
+    }
 }
 
 /// What a group machine is told.

@@ -154,12 +154,20 @@ impl Reader {
     }
 }
 
+/// What most records take, so that a buffer need not grow while it is filled.
+const USUAL_BYTES: usize = 96;
+
 /// Appends fields to a buffer.
-#[derive(Default)]
 pub struct Writer {
     bytes: Vec<u8>,
     flexible: bool,
     tags: Vec<(u32, Vec<u8>)>,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Writer { bytes: Vec::with_capacity(USUAL_BYTES), flexible: false, tags: Vec::new() }
+    }
 }
 
 impl Writer {
@@ -232,7 +240,7 @@ impl Writer {
 
     /// Sets a tagged field of the structure that the next `end` closes.
     pub fn tag(&mut self, tag: u32, field: impl FnOnce(&mut Writer)) {
-        let mut inner = Writer { flexible: true, ..Writer::default() };
+        let mut inner = Writer { bytes: Vec::new(), flexible: true, tags: Vec::new() };
         field(&mut inner);
         self.tags.push((tag, inner.bytes));
     }

@@ -245,7 +245,7 @@ impl World {
     }
 
     pub fn commit(&mut self, version: i16, request: OffsetCommitRequest) -> i16 {
-        match self.ask(version, Request::OffsetCommit(request)) {
+        match self.ask(version, Request::OffsetCommit(request.into())) {
             Reply::OffsetCommit(response) => response.topics[0].partitions[0].error_code,
             other => panic!("{other:?}"),
         }
