@@ -54,6 +54,7 @@ mod update_features;
 mod write_txn_markers;
 
 pub use context::{Context, Peer};
+pub use produce::{Write, write_all};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -81,6 +82,8 @@ pub enum Outcome {
     Silence,
     /// The connection ends after the answers before it; the text says why.
     Close(String),
+    /// Something to append, which has not been done yet: [`write_all`] does it together with the writes behind it.
+    Write(Write),
     /// The answer comes later; requests behind it may start if the table says that theirs and this one's may overlap.
     Later(Pending),
     /// The answer comes later and nothing behind it may start before.

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use crate::config::TopicSettings;
 use crate::config::topic::{Compression as TopicCompression, TimestampType as TopicTimestamps};
 use crate::controller::metadata::is_internal;
-use crate::log::{AppendError, Origin, VerificationGuard};
+use crate::log::{self, AppendBatch, AppendError, Origin, VerificationGuard};
 use crate::model::limits::DECOMPRESSED_BATCH_BYTES_MAX;
 use crate::model::{ErrorCode, Offset};
 use crate::records::validate::one_batch;
 use crate::records::{
-    BatchHeader, Compression, ProduceRules, Rejected, Scratch, TargetCompression, TimestampType, validate,
+    BatchHeader, Compression, ProduceRules, Rejected, Scratch, TargetCompression, TimestampType, ValidBatch, validate,
 };
 
 use super::Broker;
@@ -86,8 +86,16 @@ pub fn transactional_header(records: &Bytes) -> Option<BatchHeader> {
     (header.is_transactional() && header.has_producer_id()).then_some(header)
 }
 
-/// Validates and appends one partition's records.
-pub fn append(broker: &Broker, partition: Arc<Partition>, asked: Asked) -> Result<Appended, Refusal> {
+/// A batch that may be appended, and where to.
+pub struct Ready {
+    partition: Arc<Partition>,
+    batch: ValidBatch,
+    guard: Option<VerificationGuard>,
+    acks: i16,
+}
+
+/// Validates one partition's records.
+pub fn check(broker: &Broker, partition: Arc<Partition>, asked: Asked) -> Result<Ready, Refusal> {
     if let Err(rejected) = check_shape(&asked.records, asked.version) {
         return Err(Refusal::rejected(rejected, Offset::NONE));
     }
@@ -101,39 +109,71 @@ pub fn append(broker: &Broker, partition: Arc<Partition>, asked: Asked) -> Resul
     if partition.is_offline() {
         return Err(Refusal::plain(ErrorCode::KafkaStorageError));
     }
-    let now_ms = broker.clock().now_ms();
-    let rules = rules(&partition.settings(), asked.version, now_ms);
+    let rules = rules(&partition.settings(), asked.version, broker.clock().now_ms());
     let valid = SCRATCH.with_borrow_mut(|scratch| validate(&asked.records, &rules, scratch));
-    let batch = valid.map_err(|rejected| {
-        tracing::debug!("Refused a batch for {}: {}", partition.name(), rejected.reason);
-        Refusal::rejected(rejected, partition.ends().log_start)
-    })?;
-    let relaxed = broker.acks_from_page_cache();
-    match partition.append(&batch, asked.guard, Origin::Client, now_ms, relaxed) {
-        Ok(appended) => {
-            if asked.acks != ACKS_ALL {
-                partition.acknowledge(appended.last_offset.plus(1));
-            }
-            Ok(Appended {
-                base_offset: appended.base_offset,
-                end: appended.last_offset.plus(1),
-                log_append_time_ms: appended.log_append_time_ms,
-                log_start: appended.log_start,
-                partition,
-            })
+    match valid {
+        Ok(batch) => Ok(Ready { partition, batch, guard: asked.guard, acks: asked.acks }),
+        Err(rejected) => {
+            tracing::debug!("Refused a batch for {}: {}", partition.name(), rejected.reason);
+            Err(Refusal::rejected(rejected, partition.ends().log_start))
         }
-        Err(e) => {
-            let code = match e.code() {
-                ErrorCode::KafkaStorageError if partition.is_gone() => ErrorCode::UnknownTopicOrPartition,
-                code => code,
-            };
-            let storage = code == ErrorCode::KafkaStorageError;
-            if storage && !matches!(e, AppendError::NoRoom) {
-                tracing::error!("Cannot append to {}: {e}", partition.name());
+    }
+}
+
+/// Appends the batches, those of one partition together and in their order. The results are in the order of the batches.
+pub fn append_all(broker: &Broker, ready: Vec<Ready>) -> Vec<Result<Appended, Refusal>> {
+    let (now_ms, relaxed) = (broker.clock().now_ms(), broker.acks_from_page_cache());
+    let mut order: Vec<usize> = (0..ready.len()).collect();
+    let partition_of = |at: &usize| Arc::as_ptr(&ready[*at].partition);
+    order.sort_by_key(partition_of);
+    let mut results: Vec<Option<Result<Appended, Refusal>>> = Vec::new();
+    results.resize_with(ready.len(), || None);
+    for places in order.chunk_by(|a, b| partition_of(a) == partition_of(b)) {
+        let partition = &ready[places[0]].partition;
+        let batches: Vec<AppendBatch<'_>> = places.iter().map(|at| ready[*at].append()).collect();
+        let appended = partition.append_all(&batches, Origin::Client, now_ms, relaxed);
+        for (at, appended) in places.iter().zip(appended) {
+            results[*at] = Some(ready[*at].told(appended));
+        }
+    }
+    results.into_iter().flatten().collect()
+}
+
+impl Ready {
+    fn append(&self) -> AppendBatch<'_> {
+        AppendBatch { header: &self.batch.header, payload: &self.batch.payload, guard: self.guard }
+    }
+
+    /// What the log answers, in the words of Produce.
+    fn told(&self, appended: Result<log::Appended, AppendError>) -> Result<Appended, Refusal> {
+        let partition = &self.partition;
+        match appended {
+            Ok(appended) => {
+                let end = appended.last_offset.plus(1);
+                if self.acks != ACKS_ALL {
+                    partition.acknowledge(end);
+                }
+                Ok(Appended {
+                    base_offset: appended.base_offset,
+                    end,
+                    log_append_time_ms: appended.log_append_time_ms,
+                    log_start: appended.log_start,
+                    partition: partition.clone(),
+                })
             }
-            let shows_start = !storage && !matches!(code, ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge);
-            let log_start = if shows_start { partition.ends().log_start } else { Offset::NONE };
-            Err(Refusal { log_start, ..Refusal::plain(code) })
+            Err(e) => {
+                let code = match e.code() {
+                    ErrorCode::KafkaStorageError if partition.is_gone() => ErrorCode::UnknownTopicOrPartition,
+                    code => code,
+                };
+                let storage = code == ErrorCode::KafkaStorageError;
+                if storage && !matches!(e, AppendError::NoRoom) {
+                    tracing::error!("Cannot append to {}: {e}", partition.name());
+                }
+                let too_large = matches!(code, ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge);
+                let log_start = if storage || too_large { Offset::NONE } else { partition.ends().log_start };
+                Err(Refusal { log_start, ..Refusal::plain(code) })
+            }
         }
     }
 }

@@ -178,7 +178,9 @@ impl PartitionLog {
         results: &mut [Result<Appended, AppendError>],
         ctx: &AppendCtx,
     ) -> Result<(), AppendError> {
-        if !self.should_roll(header, *staged_bytes, ctx.now_ms)? {
+        // So many more entries may fill an index, and only what is written is counted.
+        let counts = !staged.is_empty() && self.fills_index(staged.len() as u64)?;
+        if !counts && !self.should_roll(header, staged, *staged_bytes, ctx.now_ms)? {
             return Ok(());
         }
         *staged_bytes = 0;
@@ -186,24 +188,38 @@ impl PartitionLog {
         if !self.write_staged(staged, results, ctx) {
             return Err(AppendError::Io(io::Error::other("the batches before it could not be written")));
         }
+        if counts && !self.should_roll(header, staged, 0, ctx.now_ms)? {
+            return Ok(());
+        }
         self.roll(ctx.now_ms)
     }
 
-    fn should_roll(&mut self, header: &BatchHeader, staged_bytes: u64, now_ms: i64) -> Result<bool, AppendError> {
+    fn fills_index(&self, more: u64) -> io::Result<bool> {
+        self.active().map_or(Ok(false), |active| active.index_is_full(self.config.segment_index_bytes, more))
+    }
+
+    fn should_roll(
+        &mut self,
+        header: &BatchHeader,
+        staged: &[Staged<'_>],
+        staged_bytes: u64,
+        now_ms: i64,
+    ) -> Result<bool, AppendError> {
         let Some(active) = self.active() else { return Ok(false) };
         let size = active.size_bytes() + staged_bytes;
         if size == 0 {
             return Ok(false);
         }
         let full = size + header.size_bytes() as u64 > u64::from(self.config.segment_bytes);
-        if full || !active.reaches(header.last_offset()) || active.index_is_full(self.config.segment_index_bytes)? {
+        if full || !active.reaches(header.last_offset()) || self.fills_index(0)? {
             return Ok(true);
         }
         if self.active_first_ms.is_none() {
             self.active_first_ms = active.first_timestamp()?;
         }
         // Time is counted on the records' clock, which may not be ours; without timestamps on ours.
-        let waited = match self.active_first_ms {
+        let first_ms = self.active_first_ms.or(staged.first().map(|first| first.header.max_timestamp));
+        let waited = match first_ms {
             Some(first) if first >= 0 => header.max_timestamp.saturating_sub(first),
             _ => now_ms.saturating_sub(self.active_created_ms),
         };
@@ -223,13 +239,11 @@ impl PartitionLog {
         let written = self.write_aborted(staged).and_then(|()| self.try_write(staged, ctx));
         let written = written.inspect_err(|e| self.take_aborted_back(e)).and_then(|()| self.wrote(staged, ctx));
         if let Err(e) = &written {
-            for s in staged.drain(..).rev() {
-                if let Some(undo) = s.undo {
-                    self.producers.undo(undo);
-                }
-                if let Some(result) = results.get_mut(s.index) {
-                    *result = Err(AppendError::Io(fault::copy(e)));
-                }
+            let from = staged.first().map_or(results.len(), |first| first.index);
+            staged.drain(..).rev().filter_map(|s| s.undo).for_each(|undo| self.producers.undo(undo));
+            // Also those that were taken for duplicates, perhaps of what is not there now.
+            for result in results.iter_mut().skip(from).filter(|result| result.is_ok()) {
+                *result = Err(AppendError::Io(fault::copy(e)));
             }
         }
         staged.clear();

@@ -388,12 +388,13 @@ impl Segment {
         })
     }
 
-    /// True when an index has as many entries as `segment.index.bytes` allows; the time index keeps one in reserve.
-    pub(super) fn index_is_full(&self, index_bytes: u32) -> io::Result<bool> {
+    /// True when `more` entries bring an index to as many as `segment.index.bytes` allows; the time index keeps one in
+    /// reserve.
+    pub(super) fn index_is_full(&self, index_bytes: u32, more: u64) -> io::Result<bool> {
         let room = |entry: usize| u64::from(index_bytes) / entry as u64;
         self.with_indexes(|i| {
-            i.offsets.entries() >= room(OffsetEntry::BYTES)
-                || i.times.entries() >= room(TimeEntry::BYTES).saturating_sub(1)
+            i.offsets.entries() + more >= room(OffsetEntry::BYTES)
+                || i.times.entries() + more >= room(TimeEntry::BYTES).saturating_sub(1)
         })
     }
 

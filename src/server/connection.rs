@@ -1,8 +1,8 @@
 //! One task per connection. It reads frames, starts their requests in order, and writes the answers in that order.
 //!
 //! A request starts only when those before it are answered, as in Kafka, except where both may overlap (their work is
-//! done in order and only durability is waited for). When too much is in flight the socket is not read any more: that
-//! is the back-pressure. All answers that are ready go out in one write.
+//! done in order and only durability is waited for). Writes that have come together are done together. When too much is
+//! in flight the socket is not read any more: that is the back-pressure. All answers that are ready go out in one write.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -16,19 +16,22 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
-use crate::api::{self, Api, Context, Outcome, Peer, Pending, Reply};
+use crate::api::{self, Api, Context, Outcome, Peer, Pending, Reply, Write};
 use crate::broker::Broker;
 use crate::memory;
 use crate::model::limits::CONNECTION_IN_FLIGHT_MAX;
 use crate::wire::frame::FrameSplitter;
 use crate::wire::header::{self, KeptClientId};
+use crate::wire::versions::ApiKey;
 
 use super::throttle::Bill;
 use super::transport::Transport;
 
 /// First read of an idle connection; grows while reads fill it.
 const READ_BYTES_MIN: usize = 4 * 1024;
-const READ_BYTES_MAX: usize = 128 * 1024;
+const READ_BYTES_MAX: usize = 256 * 1024;
+/// The rest of a buffer is used up to this share of a read: what is begun in it must be copied into the next.
+const READ_REST_DIVISOR: usize = 4;
 
 /// How a connection ended, for the log line that names the culprit.
 #[derive(Debug)]
@@ -60,6 +63,8 @@ pub(super) struct Connection {
     unread: BytesMut,
     read_bytes: usize,
     client_id: KeptClientId,
+    /// The last read took all that had come.
+    drained: bool,
     /// A whole frame whose request may not start yet.
     held: Option<Held>,
     in_flight: VecDeque<InFlight>,
@@ -87,6 +92,7 @@ impl Connection {
             unread: BytesMut::new(),
             read_bytes: READ_BYTES_MIN,
             client_id: KeptClientId::default(),
+            drained: true,
             held: None,
             in_flight: VecDeque::new(),
             muted: None,
@@ -101,6 +107,7 @@ impl Connection {
         tokio::pin!(timer);
         loop {
             self.start_requests();
+            self.let_go_of_buffer();
             if let Err(e) = self.write_ready().await {
                 return End::Io(e);
             }
@@ -157,10 +164,15 @@ impl Connection {
         // A frame's claimed size is believed only as fast as its bytes arrive.
         let believed = READ_BYTES_MAX.max(self.unread.len());
         let missing = self.splitter.missing(&self.unread).unwrap_or(0).min(believed);
-        self.unread.reserve(missing.max(self.read_bytes));
+        let rest = self.unread.capacity() - self.unread.len();
+        if rest < missing.max(self.read_bytes / READ_REST_DIVISOR) {
+            self.unread.reserve(missing.max(self.read_bytes));
+        }
+        let room = self.unread.capacity() - self.unread.len();
         match self.transport.try_read(&mut self.unread) {
             Ok(0) => Ok(Read::End),
             Ok(n) => {
+                self.drained = n < room;
                 self.read_bytes = match n {
                     n if n >= self.read_bytes => (self.read_bytes * 2).min(READ_BYTES_MAX),
                     n if n < self.read_bytes / 4 => (self.read_bytes / 2).max(READ_BYTES_MIN),
@@ -169,42 +181,69 @@ impl Connection {
                 Ok(Read::Some)
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                if self.unread.is_empty() {
-                    // An idle connection holds no buffer.
-                    if std::mem::take(&mut self.unread).capacity() >= READ_BYTES_MAX {
-                        memory::note_freed();
-                    }
-                }
+                self.drained = true;
                 Ok(Read::Nothing)
             }
             Err(e) => Err(e),
         }
     }
 
-    /// Starts every buffered request that may start now.
+    /// An idle connection holds no buffer.
+    fn let_go_of_buffer(&mut self) {
+        if self.drained && self.unread.is_empty() && self.unread.capacity() > 0 {
+            self.unread = BytesMut::new();
+            if self.read_bytes >= READ_BYTES_MAX {
+                memory::note_freed();
+            }
+        }
+    }
+
+    /// Starts every buffered request that may start now. Writes that follow each other are done together.
     fn start_requests(&mut self) {
         while self.closing.is_none() && self.muted.is_none() && self.in_flight.len() < CONNECTION_IN_FLIGHT_MAX {
-            let Some(next) = self.held.take().or_else(|| self.next_request()) else { return };
-            let waits =
-                self.in_flight.iter().any(|earlier| !(earlier.overlaps && next.api.overlaps) && earlier.pending());
-            if waits {
+            let Some(next) = self.held.take().or_else(|| self.next_request()) else { break };
+            if next.api.key != ApiKey::Produce {
+                self.do_writes();
+            }
+            if self.must_wait(next.api) {
                 self.held = Some(next);
-                return;
+                break;
             }
-            let overlaps = next.api.overlaps;
-            let mut bill = next.bill;
-            let started_ns = bill.as_ref().map(|_| self.broker.clock().monotonic_ns());
+            let started_ns = next.bill.as_ref().map(|_| self.broker.clock().monotonic_ns());
             let (who, version) = (next.api.key, next.cx.header.version);
-            let (overlaps, outcome) = match api::dispatch(next.api, next.cx, next.body) {
-                Ok(Outcome::Later(pending)) => (overlaps, State::Waiting(pending)),
-                Ok(Outcome::LaterAlone(pending)) => (false, State::Waiting(pending)),
-                Ok(outcome) => (overlaps, State::Done(outcome)),
-                Err(e) => (overlaps, State::Done(Outcome::Close(format!("{who:?} v{version}: {e}")))),
-            };
-            if let (Some(bill), Some(started_ns)) = (&mut bill, started_ns) {
-                bill.spend(self.broker.clock().monotonic_ns() - started_ns);
+            let outcome = api::dispatch(next.api, next.cx, next.body)
+                .unwrap_or_else(|e| Outcome::Close(format!("{who:?} v{version}: {e}")));
+            // A write goes alone where its own time is counted, or where nothing may overtake it.
+            let gathers = matches!(&outcome, Outcome::Write(write) if next.bill.is_none() && !write.is_transactional());
+            self.in_flight.push_back(InFlight::new(next.api.overlaps, outcome, next.bill));
+            if !gathers {
+                self.do_writes();
             }
-            self.in_flight.push_back(InFlight { overlaps, outcome, bill });
+            if let (Some(started_ns), Some(last)) = (started_ns, self.in_flight.back_mut()) {
+                last.spend(self.broker.clock().monotonic_ns() - started_ns);
+            }
+        }
+        self.do_writes();
+    }
+
+    /// What overlaps waits only for a request that does not, behind which nothing else has been started.
+    fn must_wait(&self, next: &Api) -> bool {
+        match next.overlaps {
+            true => self.in_flight.back().is_some_and(|last| last.pending() && !last.overlaps),
+            false => self.in_flight.iter().any(InFlight::pending),
+        }
+    }
+
+    /// Does the writes at the end of the queue, all at once.
+    fn do_writes(&mut self) {
+        let count = self.in_flight.iter().rev().take_while(|request| request.is_write()).count();
+        if count == 0 {
+            return;
+        }
+        let from = self.in_flight.len() - count;
+        let writes = self.in_flight.range_mut(from..).filter_map(InFlight::take_write).collect();
+        for (request, outcome) in self.in_flight.range_mut(from..).zip(api::write_all(writes)) {
+            request.came_to(outcome.unwrap_or_else(|e| Outcome::Close(e.to_string())));
         }
     }
 
@@ -243,18 +282,15 @@ impl Connection {
             let Some(InFlight { outcome: State::Done(done), bill, .. }) = self.in_flight.pop_front() else { break };
             match self.settle(bill, done) {
                 Outcome::Answer(reply) => out.push(reply),
-                Outcome::Silence => {}
+                // A write has been done before anyone looks here.
+                Outcome::Silence | Outcome::Write(_) => {}
                 Outcome::Close(why) => {
                     self.closing = Some(End::Refused(why));
                     self.in_flight.clear();
                     self.held = None;
                 }
-                Outcome::Later(pending) | Outcome::LaterAlone(pending) => {
-                    self.in_flight.push_front(InFlight {
-                        overlaps: false,
-                        outcome: State::Waiting(pending),
-                        bill: None,
-                    });
+                later @ (Outcome::Later(_) | Outcome::LaterAlone(_)) => {
+                    self.in_flight.push_front(InFlight::new(false, later, None));
                     break;
                 }
             }
@@ -283,8 +319,42 @@ enum Read {
 }
 
 impl InFlight {
+    fn new(overlaps: bool, outcome: Outcome, bill: Option<Box<Bill>>) -> Self {
+        let mut request = InFlight { overlaps, outcome: State::Done(Outcome::Silence), bill };
+        request.came_to(outcome);
+        request
+    }
+
+    fn came_to(&mut self, outcome: Outcome) {
+        self.outcome = match outcome {
+            Outcome::Later(pending) => State::Waiting(pending),
+            Outcome::LaterAlone(pending) => {
+                self.overlaps = false;
+                State::Waiting(pending)
+            }
+            outcome => State::Done(outcome),
+        };
+    }
+
     fn pending(&self) -> bool {
         matches!(self.outcome, State::Waiting(_))
+    }
+
+    fn is_write(&self) -> bool {
+        matches!(self.outcome, State::Done(Outcome::Write(_)))
+    }
+
+    fn take_write(&mut self) -> Option<Write> {
+        match std::mem::replace(&mut self.outcome, State::Done(Outcome::Silence)) {
+            State::Done(Outcome::Write(write)) => Some(write),
+            _ => None,
+        }
+    }
+
+    fn spend(&mut self, ns: i64) {
+        if let Some(bill) = &mut self.bill {
+            bill.spend(ns);
+        }
     }
 }
 
@@ -301,8 +371,8 @@ fn poll_ready(broker: &Broker, in_flight: &mut VecDeque<InFlight>, task: &mut Ta
         if let State::Waiting(pending) = &mut slot.outcome {
             let started_ns = slot.bill.as_ref().map(|_| broker.clock().monotonic_ns());
             let polled = pending.as_mut().poll(task);
-            if let (Some(bill), Some(started_ns)) = (&mut slot.bill, started_ns) {
-                bill.spend(broker.clock().monotonic_ns() - started_ns);
+            if let Some(started_ns) = started_ns {
+                slot.spend(broker.clock().monotonic_ns() - started_ns);
             }
             match polled {
                 Poll::Ready(outcome) => slot.outcome = State::Done(outcome),

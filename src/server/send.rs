@@ -23,15 +23,29 @@ const SLICE_BYTES: usize = 1024 * 1024;
 pub(super) async fn small_in_memory(piece: Piece) -> io::Result<Piece> {
     match piece {
         Piece::File { file, position, len } if len <= SMALL_BYTES || file.descriptor().is_none() => {
-            let bytes = if is_cached(&*file, position, len) {
-                read_whole(&*file, position, len)?
-            } else {
-                blocking(move || read_whole(&*file, position, len)).await?
+            let bytes = match read_cached(&*file, position, len) {
+                Some(bytes) => bytes,
+                None => blocking(move || read_whole(&*file, position, len)).await?,
             };
             Ok(Piece::Bytes(bytes))
         }
         piece => Ok(piece),
     }
+}
+
+/// The region, if reading it waits for no disk.
+#[cfg(target_os = "linux")]
+fn read_cached(file: &dyn DiskFile, position: u64, len: usize) -> Option<Bytes> {
+    use rustix::io::{ReadWriteFlags, preadv2};
+    let Some(fd) = file.descriptor() else { return read_whole(file, position, len).ok() };
+    let mut bytes = vec![0; len];
+    let read = preadv2(fd, &mut [io::IoSliceMut::new(&mut bytes)], position, ReadWriteFlags::NOWAIT);
+    (read == Ok(len)).then(|| bytes.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_cached(_file: &dyn DiskFile, _position: u64, _len: usize) -> Option<Bytes> {
+    None
 }
 
 fn read_whole(file: &dyn DiskFile, position: u64, len: usize) -> io::Result<Bytes> {

@@ -1,9 +1,13 @@
 //! The byte stream under a connection. Plain TCP for now; TLS becomes another variant.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::io::{self, IoSlice};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, BytesMut};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use crate::api::{Piece, Reply};
@@ -24,10 +28,13 @@ impl Transport {
         }
     }
 
-    /// Reads into the buffer's spare room without waiting.
-    pub(super) fn try_read(&self, into: &mut BytesMut) -> io::Result<usize> {
-        match self {
-            Transport::Plain(stream) => stream.try_read_buf(into),
+    /// Reads into the buffer's spare room without waiting. What leaves room has taken all there was: until more comes the
+    /// socket does not count as readable, and no read has to find that it is empty.
+    pub(super) fn try_read(&mut self, into: &mut BytesMut) -> io::Result<usize> {
+        let Transport::Plain(stream) = self;
+        match pin!(stream.read_buf(into)).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(read) => read,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 

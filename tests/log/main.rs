@@ -8,4 +8,5 @@ mod faults;
 mod large;
 mod life;
 mod support;
+mod together;
 mod world;

@@ -2,6 +2,7 @@
 
 mod controller;
 mod metadata;
+mod pipelined;
 mod quotas;
 
 use std::io::{Read, Write};

@@ -183,17 +183,45 @@ impl Partition {
         now_ms: i64,
         page_cache_is_enough: bool,
     ) -> Result<Appended, AppendError> {
-        let append = AppendBatch { header: &batch.header, payload: &batch.payload, guard };
+        let batch = AppendBatch { header: &batch.header, payload: &batch.payload, guard };
+        let mut results = self.append_all(&[batch], origin, now_ms, page_cache_is_enough);
+        results.pop().unwrap_or(Err(AppendError::Invalid("no batch")))
+    }
+
+    /// Appends batches in order, each with a result of its own, with one write where that is possible.
+    pub fn append_all(
+        self: &Arc<Self>,
+        batches: &[AppendBatch<'_>],
+        origin: Origin,
+        now_ms: i64,
+        page_cache_is_enough: bool,
+    ) -> Vec<Result<Appended, AppendError>> {
         let ctx = AppendCtx { leader_epoch: self.leader_epoch(), origin, now_ms };
-        self.admit(batch.size_bytes() as u64, origin)?;
-        let (appended, mut log) = self.try_append(|log| log.append(append, &ctx))?;
-        if !appended.duplicate {
-            self.count(batch.size_bytes() as u64, i64::from(batch.record_count), log.log_end(), now_ms);
+        let bytes = batches.iter().map(|batch| batch.header.size_bytes() as u64).sum();
+        if self.admit(bytes, origin).is_err() {
+            return batches.iter().map(|_| Err(AppendError::NoRoom)).collect();
+        }
+        let mut log = self.log.lock();
+        let results = log.append_all(batches, &ctx);
+        let (mut bytes, mut records) = (0, 0);
+        for (batch, result) in batches.iter().zip(&results) {
+            if result.as_ref().is_ok_and(|appended| !appended.duplicate) {
+                bytes += batch.header.size_bytes() as u64;
+                records += i64::from(batch.header.record_count);
+            }
+        }
+        if bytes > 0 {
+            self.count(bytes, records, log.log_end(), now_ms);
             self.after_append(&mut log, page_cache_is_enough);
         }
         drop(log);
-        self.show_or_sync(page_cache_is_enough);
-        Ok(appended)
+        // A failure is told without the lock: who takes the directory offline goes through all its partitions, and this
+        // may be one of them.
+        results.iter().filter_map(|result| result.as_ref().err()).for_each(|e| self.append_failed(e));
+        if results.iter().any(Result::is_ok) {
+            self.show_or_sync(page_cache_is_enough);
+        }
+        results
     }
 
     /// Ends a producer's transaction here with a marker.
@@ -205,29 +233,20 @@ impl Partition {
     ) -> Result<Appended, AppendError> {
         let ctx = AppendCtx { leader_epoch: self.leader_epoch(), origin: Origin::Coordinator, now_ms };
         self.admit(MARKER_BYTES, Origin::Coordinator)?;
-        let (appended, mut log) = self.try_append(|log| log.append_marker(end, &ctx))?;
+        let mut log = self.log.lock();
+        let appended = match log.append_marker(end, &ctx) {
+            Ok(appended) => appended,
+            Err(e) => {
+                drop(log);
+                self.append_failed(&e);
+                return Err(e);
+            }
+        };
         self.count(1, 1, log.log_end(), now_ms);
         self.after_append(&mut log, page_cache_is_enough);
         drop(log);
         self.show_or_sync(page_cache_is_enough);
         Ok(appended)
-    }
-
-    /// Appends under the log's lock, which is handed out. A failure is told without it: who takes the directory offline
-    /// goes through all its partitions, and this may be one of them.
-    fn try_append(
-        &self,
-        append: impl FnOnce(&mut PartitionLog) -> Result<Appended, AppendError>,
-    ) -> Result<(Appended, MutexGuard<'_, PartitionLog>), AppendError> {
-        let mut log = self.log.lock();
-        match append(&mut log) {
-            Ok(appended) => Ok((appended, log)),
-            Err(e) => {
-                drop(log);
-                self.append_failed(&e);
-                Err(e)
-            }
-        }
     }
 
     /// A full disk refuses what is to be appended while it can still be refused whole.
