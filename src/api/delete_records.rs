@@ -1,6 +1,7 @@
 //! DeleteRecords (21), versions 0-2: moves the start of partitions forward. The new start is in the checkpoint on stable
 //! storage before the answer goes out, so that no crash takes it back. A client needs DELETE on the topic.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,14 +12,13 @@ use crate::model::{ErrorCode, Offset};
 use crate::security::{Operation, ResourceType};
 use crate::wire::WireError;
 use crate::wire::codec;
-use crate::wire::messages::delete_records_request::DeleteRecordsPartition;
 use crate::wire::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
-use crate::wire::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
+use crate::wire::messages::{DeleteRecordsRequest, DeleteRecordsResponse, TopicName};
 
 use super::{Context, Outcome, encode};
 
 /// Asks for everything up to the high watermark.
-const HIGH_WATERMARK: i64 = -1;
+const HIGH_WATERMARK: Offset = Offset(-1);
 /// The low watermark of a partition that has an error.
 const NONE: i64 = -1;
 
@@ -36,23 +36,29 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
 
 fn respond(cx: &Context, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
     let mut moved: Vec<Arc<Partition>> = Vec::new();
-    let mut topics = Vec::with_capacity(request.topics.len());
+    // Of a partition that is named twice the last offset holds.
+    let mut asked: BTreeMap<TopicName, BTreeMap<i32, Offset>> = BTreeMap::new();
     for topic in request.topics {
-        let allowed = cx.allows(Operation::Delete, ResourceType::Topic, &topic.name);
-        let mut results = Vec::with_capacity(topic.partitions.len());
-        for asked in &topic.partitions {
+        let offsets = topic.partitions.iter().map(|asked| (asked.partition_index, Offset(asked.offset)));
+        asked.entry(topic.name).or_default().extend(offsets);
+    }
+    let mut topics = Vec::with_capacity(asked.len());
+    for (name, partitions) in asked {
+        let allowed = cx.allows(Operation::Delete, ResourceType::Topic, &name);
+        let mut results = Vec::with_capacity(partitions.len());
+        for (index, offset) in partitions {
             let result = match allowed {
-                true => delete(cx, &topic.name, asked, &mut moved),
+                true => delete(cx, &name, index, offset, &mut moved),
                 false => Err(ErrorCode::TopicAuthorizationFailed),
             };
             results.push(
                 DeleteRecordsPartitionResult::default()
-                    .with_partition_index(asked.partition_index)
+                    .with_partition_index(index)
                     .with_low_watermark(result.map_or(NONE, |start| start.0))
                     .with_error_code(result.err().unwrap_or(ErrorCode::None).code()),
             );
         }
-        topics.push(DeleteRecordsTopicResult::default().with_name(topic.name).with_partitions(results));
+        topics.push(DeleteRecordsTopicResult::default().with_name(name).with_partitions(results));
     }
     let mut response = DeleteRecordsResponse::default().with_topics(topics);
     if !moved.is_empty() {
@@ -67,13 +73,14 @@ fn respond(cx: &Context, request: DeleteRecordsRequest) -> DeleteRecordsResponse
 fn delete(
     cx: &Context,
     topic: &str,
-    asked: &DeleteRecordsPartition,
+    index: i32,
+    offset: Offset,
     moved: &mut Vec<Arc<Partition>>,
 ) -> Result<Offset, ErrorCode> {
     let image = cx.broker.image();
-    let known = image.topics.by_name(topic).and_then(|topic| topic.partition(asked.partition_index));
+    let known = image.topics.by_name(topic).and_then(|topic| topic.partition(index));
     known.ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let partition = cx.broker.partition(topic, asked.partition_index).ok_or(ErrorCode::KafkaStorageError)?;
+    let partition = cx.broker.partition(topic, index).ok_or(ErrorCode::KafkaStorageError)?;
     if partition.is_offline() {
         return Err(ErrorCode::KafkaStorageError);
     }
@@ -84,9 +91,9 @@ fn delete(
     if settings.cleanup_compact && !settings.cleanup_delete {
         return Err(ErrorCode::PolicyViolation);
     }
-    let to = match asked.offset {
+    let to = match offset {
         HIGH_WATERMARK => partition.ends().high_watermark,
-        offset => Offset(offset),
+        offset => offset,
     };
     let start = partition.log().delete_records(to).map_err(|e| e.code())?;
     moved.push(partition.clone());

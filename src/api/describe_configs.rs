@@ -17,7 +17,8 @@ use crate::wire::messages::{DescribeConfigsRequest, DescribeConfigsResponse, Str
 
 use super::{Context, Outcome, answer};
 
-const STRING: i8 = 2;
+/// The type of a value that Kafka knows nothing of.
+const UNKNOWN: i8 = 0;
 
 pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
     answer(cx, body, respond)
@@ -124,7 +125,7 @@ fn loggers(cx: &Context) -> Vec<Described> {
         read_only: false,
         sensitive: false,
         synonyms: Vec::new(),
-        type_code: STRING,
+        type_code: UNKNOWN,
         documentation: None,
     };
     levels.into_iter().map(logger).collect()
@@ -138,7 +139,11 @@ fn wire_config(config: Described, request: &DescribeConfigsRequest) -> DescribeC
             .with_source(synonym.source as i8)
     };
     let synonyms = if request.include_synonyms { config.synonyms } else { Vec::new() };
-    let documentation = config.documentation.filter(|_| request.include_documentation);
+    let documentation = match config.source {
+        // Kafka knows nothing of them, and says so in an empty text.
+        Source::BrokerLogger => Some(""),
+        _ => config.documentation.filter(|_| request.include_documentation),
+    };
     DescribeConfigsResourceResult::default()
         .with_name(StrBytes::from_string(config.name))
         .with_value(config.value.map(StrBytes::from_string))

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::config::dynamic::{Layers, Level};
 use crate::config::value::ValueError;
-use crate::config::{client_metrics, describe, group, schema, topic};
+use crate::config::{classes, client_metrics, describe, group, schema, topic};
 use crate::controller::metadata::{
     ApiError, ConfigKind, ConfigResource, ConfigRules, ConfigSource, EffectiveConfig, MetadataImage,
 };
@@ -27,7 +27,7 @@ impl ConfigRules for Rules {
         &self,
         resource: &ConfigResource,
         values: &BTreeMap<String, String>,
-        _before: &BTreeMap<String, String>,
+        before: &BTreeMap<String, String>,
     ) -> Result<(), ApiError> {
         let layers = self.layers.load();
         let broker = &layers.config.values;
@@ -36,7 +36,8 @@ impl ConfigRules for Rules {
             ConfigKind::Group => refuse(ErrorCode::InvalidConfig, group::validate(broker, values)),
             ConfigKind::Broker => {
                 let level = if resource.name.is_empty() { Level::ClusterDefault } else { Level::Node };
-                refuse(ErrorCode::InvalidRequest, layers.check(level, values))
+                let checked = layers.check(level, values).and_then(|()| classes::check_changed(values, before));
+                refuse(ErrorCode::InvalidRequest, checked)
             }
             ConfigKind::ClientMetrics => client_metrics::validate(&resource.name, values).map_err(|e| match e {
                 client_metrics::Refused::InvalidRequest(why) => ApiError::new(ErrorCode::InvalidRequest, why),
@@ -50,10 +51,10 @@ impl ConfigRules for Rules {
     fn is_list(&self, kind: ConfigKind, key: &str) -> bool {
         let key = match kind {
             ConfigKind::Topic => schema::TOPIC.get(key).copied(),
-            ConfigKind::Broker => schema::broker_key(key),
+            // A key with a listener's prefix is none that Kafka edits as a list.
+            ConfigKind::Broker => schema::BROKER.get(key).copied(),
             ConfigKind::Group => schema::GROUP.get(key).copied(),
-            ConfigKind::ClientMetrics => schema::CLIENT_METRICS.get(key).copied(),
-            ConfigKind::BrokerLogger => None,
+            ConfigKind::ClientMetrics | ConfigKind::BrokerLogger => None,
         };
         key.is_some_and(|key| key.kind == schema::Kind::List)
     }

@@ -75,7 +75,7 @@ fn blamed<'a>(settings: &Settings, key: &'a str, other: &'a str) -> &'a str {
 
 fn limits(settings: &Settings, values: &Values, findings: &mut Findings) {
     for (key, least) in [("log.retention.ms", 1), ("log.roll.ms", 1), ("log.roll.jitter.ms", 0)] {
-        let endless = key == "log.retention.ms" && values.int_or_absent(key) == Some(-1);
+        let endless = key == "log.retention.ms" && values.int_or_absent(key).is_some_and(|ms| ms < 0);
         if !endless && values.int_or_absent(key).is_some_and(|ms| ms < least) {
             let what = format!("must be at least {least}");
             findings.mistake(settings, key, what, "give milliseconds; -1 keeps records without end");
@@ -148,7 +148,8 @@ fn group_ranges(settings: &Settings, values: &Values, findings: &mut Findings) {
 pub fn connections_per_ip(settings: &Settings, values: &Values, findings: &mut Findings) -> Vec<(String, i32)> {
     const KEY: &str = "max.connections.per.ip.overrides";
     let mut overrides = Vec::new();
-    for item in crate::config::value::items(values.text(KEY).unwrap_or("")) {
+    let items = crate::config::value::items(values.text(KEY).unwrap_or(""));
+    for item in items.into_iter().filter(|item| !item.is_empty()) {
         match item.rsplit_once(':').and_then(|(host, count)| Some((host, count.trim().parse::<i32>().ok()?))) {
             Some((host, count)) if !host.is_empty() && count >= 0 => overrides.push((host.trim().to_string(), count)),
             _ => findings.mistake(settings, KEY, format!("{item} bounds nothing"), "write host:count"),

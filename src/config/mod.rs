@@ -7,6 +7,7 @@
 
 pub mod broker;
 mod checks;
+pub mod classes;
 pub mod client_metrics;
 pub mod describe;
 pub mod duration;

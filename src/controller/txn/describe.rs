@@ -1,13 +1,9 @@
 //! DescribeTransactions and ListTransactions: what tools see.
 
-use regex::Regex;
-
 use super::event::{ListFilter, TransactionalId, TxnDescription, TxnListing};
 use super::state::{TxnMetadata, TxnState};
+use crate::controller::group::regex::TopicPattern as NamePattern;
 use crate::model::ErrorCode;
-
-/// Largest compiled form of a pattern that a client may send.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 pub fn describe(metadata: &TxnMetadata) -> TxnDescription {
     TxnDescription {
@@ -35,13 +31,13 @@ pub fn list<'a>(
 ) -> Result<Vec<TxnListing>, ErrorCode> {
     let pattern = match filter.id_pattern.as_deref() {
         None | Some("") => None,
-        Some(pattern) => Some(whole(pattern)?),
+        Some(pattern) => Some(NamePattern::parse(pattern).map_err(|_| ErrorCode::InvalidRegularExpression)?),
     };
     let passes = |id: &str, metadata: &TxnMetadata| {
         (filter.producer_ids.is_empty() || filter.producer_ids.contains(&metadata.producer.id))
             && (filter.states.is_empty() || filter.states.iter().any(|name| name == metadata.state.name()))
             && (filter.longer_than_ms < 0 || now_ms.saturating_sub(metadata.start_ms) > filter.longer_than_ms)
-            && pattern.as_ref().is_none_or(|pattern| pattern.is_match(id))
+            && pattern.as_ref().is_none_or(|pattern| pattern.matches(id))
     };
     Ok(all
         .filter(|(id, metadata)| passes(id, metadata))
@@ -51,13 +47,4 @@ pub fn list<'a>(
             state: metadata.state,
         })
         .collect())
-}
-
-/// The pattern as one that matches the whole text only.
-fn whole(pattern: &str) -> Result<Regex, ErrorCode> {
-    let compile = |pattern: &str| regex::RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build();
-    // Alone first: wrapped, an unbalanced parenthesis could become a good pattern.
-    compile(pattern)
-        .and_then(|_| compile(&format!("\\A(?:{pattern})\\z")))
-        .map_err(|_| ErrorCode::InvalidRegularExpression)
 }

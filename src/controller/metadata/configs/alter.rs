@@ -162,7 +162,7 @@ impl MetadataMachine {
             None => rules.default_value(resource.kind, &config.name).unwrap_or_default(),
         };
         let mut parts: Vec<&str> = old.split(',').filter(|part| !part.is_empty()).collect();
-        for part in config.value.as_deref().unwrap_or_default().split(',') {
+        for part in items(config.value.as_deref().unwrap_or_default()) {
             match operation {
                 Operation::Append if parts.contains(&part) => {}
                 Operation::Append => parts.push(part),
@@ -231,6 +231,13 @@ impl MetadataMachine {
         }
         Ok(records)
     }
+}
+
+/// The items of a list; commas at its end are none.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    let trimmed = text.trim_end_matches(',');
+    let nothing_but_commas = trimmed.is_empty() && !text.is_empty();
+    trimmed.split(',').filter(move |_| !nothing_but_commas)
 }
 
 fn counted<'a>(resources: impl Iterator<Item = (i8, &'a str)>) -> HashMap<(i8, &'a str), usize> {

@@ -16,7 +16,6 @@ const VALUE_BYTES_MAX: usize = i16::MAX as usize;
 impl MetadataMachine {
     /// Checks a resource's name, the change, and the values as they would be after it.
     pub(super) fn check_change(&self, resource: &ConfigResource, change: &Change) -> Result<(), ApiError> {
-        self.check_min_insync_replicas(resource, change)?;
         let before = self.image.configs.of(resource).map(|values| (**values).clone()).unwrap_or_default();
         let mut after: BTreeMap<String, String> = before.clone();
         for (key, value) in change {
@@ -50,6 +49,7 @@ impl MetadataMachine {
             _ => {}
         }
         self.settings.rules.validate(resource, &after, &before)?;
+        self.check_min_insync_replicas(resource, change)?;
         if resource.kind == ConfigKind::Topic && self.image.topics.by_name(&resource.name).is_none() {
             let why = format!("The topic '{}' does not exist.", resource.name);
             return Err(ApiError::new(ErrorCode::UnknownTopicOrPartition, why));

@@ -71,6 +71,7 @@ fn lists_grow_from_their_default_and_shrink() {
     assert_eq!(change(APPEND, "compact"), (0, "delete,compact".into()));
     assert_eq!(change(SUBTRACT, "delete"), (0, "compact".into()));
     assert_eq!(change(SUBTRACT, "delete"), (0, "compact".into()));
+    assert_eq!(change(APPEND, ",,"), (0, "compact".into()));
     assert_eq!(change(APPEND, "junk"), (ErrorCode::InvalidConfig.code(), "compact".into()));
     let number = vec![resource(TOPIC, "t", &[(APPEND, "retention.ms", Some("5"))])];
     assert_eq!(alter(&mut driver, number), [ErrorCode::InvalidConfig.code()]);
