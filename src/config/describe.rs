@@ -69,7 +69,7 @@ pub fn cluster_default(layers: &Layers) -> Vec<Described> {
 }
 
 /// Rates that only exist while the broker runs: no file can set them.
-const THROTTLES: &[&str] = &[
+pub(super) const THROTTLES: &[&str] = &[
     "leader.replication.throttled.rate",
     "follower.replication.throttled.rate",
     "replica.alter.log.dirs.io.max.bytes.per.second",

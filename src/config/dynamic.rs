@@ -9,6 +9,8 @@ use crate::config::settings::{Problem, Settings};
 use crate::config::topic::Overrides;
 use crate::config::value::{self, ValueError};
 
+mod limits;
+
 /// One moment of the broker's settings. Immutable: a change makes the next one.
 #[derive(Clone, Debug)]
 pub struct Layers {
@@ -64,21 +66,20 @@ impl Layers {
         })?;
         let listener_only =
             "These security configs can be dynamically updated only per-listener using the listener prefix";
-        refuse_all(settings, listener_only, |name| {
-            RELOADED_PER_LISTENER.contains(&name)
-        })?;
+        refuse_all(settings, listener_only, |name| RELOADED_PER_LISTENER.contains(&name))?;
         for (name, text) in settings {
             if let Some(key) = schema::broker_key(name) {
                 value::parse(key, text)?;
             }
         }
+        limits::check_throttles(settings)?;
         if level == Level::ClusterDefault {
             let what = "Cannot update these configs at default cluster level, broker id must be specified";
             refuse_all(settings, what, |name| update_of(name) == Some(Update::PerBroker))?;
         }
         self.check_cordoned(settings)?;
-        check_connections(settings)?;
-        self.check_steps(settings)?;
+        limits::check_connections(settings)?;
+        limits::check_steps(&self.config, settings)?;
         self.check_together(level, settings)
     }
 
@@ -106,51 +107,12 @@ impl Layers {
         )))
     }
 
-    /// Pools of threads at most double or halve in one step.
-    fn check_steps(&self, settings: &Overrides) -> Result<(), ValueError> {
-        const POOLS: &[&str] = &[
-            "num.io.threads",
-            "num.network.threads",
-            "num.replica.fetchers",
-            "num.recovery.threads.per.data.dir",
-            "background.threads",
-            "remote.log.reader.threads",
-            "remote.log.manager.copier.thread.pool.size",
-            "remote.log.manager.expiration.thread.pool.size",
-            "remote.log.manager.follower.thread.pool.size",
-        ];
-        const CLEANERS: &str = "log.cleaner.threads";
-        for name in POOLS.iter().chain(&[CLEANERS]) {
-            let Some(wanted) = settings.get(*name).and_then(|text| text.trim().parse::<i64>().ok()) else { continue };
-            let now = self.config.values.int(name);
-            let bad = match wanted {
-                _ if *name == CLEANERS && (now / 2..=now * 2).contains(&wanted) => continue,
-                _ if *name == CLEANERS && wanted > now * 2 => {
-                    return Err(invalid(&format!(
-                        "Log cleaner threads cannot be increased to more than double the current value {now}"
-                    )));
-                }
-                _ if *name == CLEANERS && wanted > 0 => {
-                    return Err(invalid(&format!(
-                        "Log cleaner threads cannot be reduced to less than half the current value {now}"
-                    )));
-                }
-                _ if wanted < 1 => "value should be at least 1".to_string(),
-                _ if wanted < now / 2 => format!("value should be at least half the current value {now}"),
-                _ if wanted > now * 2 => format!("value should not be greater than double the current value {now}"),
-                _ => continue,
-            };
-            return Err(invalid(&format!("Dynamic thread count update validation failed for {name}={wanted}, {bad}")));
-        }
-        Ok(())
-    }
-
     /// What only shows when all settings stand together.
     fn check_together(&self, level: Level, settings: &Overrides) -> Result<(), ValueError> {
         let (next, problems) = self.with(level, settings.clone());
         match problems.first() {
             Some(problem) => Err(ValueError(format!("Invalid dynamic configuration: {problem}"))),
-            None => check_local_retention(&next.config),
+            None => limits::check_local_retention(&next.config),
         }
     }
 }
@@ -168,45 +130,6 @@ const RELOADED_PER_LISTENER: &[&str] = &[
     "ssl.truststore.password",
     "ssl.truststore.certificates",
 ];
-
-/// How Kafka tells what a part of it refuses.
-fn invalid(why: &str) -> ValueError {
-    let what = "Invalid value org.apache.kafka.common.config.ConfigException";
-    ValueError(format!("{what}: {why} for configuration Invalid dynamic configuration"))
-}
-
-/// A running broker does not shut everybody out.
-fn check_connections(settings: &Overrides) -> Result<(), ValueError> {
-    for name in ["max.connections", "max.connection.creation.rate"] {
-        let wanted = settings.get(name).and_then(|text| text.trim().parse::<i64>().ok());
-        if let Some(wanted) = wanted.filter(|wanted| *wanted <= 0) {
-            return Err(invalid(&format!("Invalid {name} {wanted}")));
-        }
-    }
-    Ok(())
-}
-
-/// What is kept here is no more than what is kept at all.
-fn check_local_retention(config: &BrokerConfig) -> Result<(), ValueError> {
-    /// As much as is kept at all.
-    const LIKE_ALL: i64 = -2;
-    let topic = config.topic(&Overrides::new());
-    let kinds = [
-        ("log.local.retention.ms", "log.retention.ms", topic.retention_ms),
-        ("log.local.retention.bytes", "log.retention.bytes", topic.retention_bytes),
-    ];
-    for (name, whole_name, whole) in kinds {
-        let local = config.values.int(name);
-        let why = match local {
-            _ if whole < 0 || local == LIKE_ALL => continue,
-            -1 => format!("Value must not be -1 as {whole_name} value is set as {whole}."),
-            _ if local > whole => format!("Value must not be more than {whole_name} property value: {whole}"),
-            _ => continue,
-        };
-        return Err(invalid(&format!("Invalid value {local} for configuration {name}: {why}")));
-    }
-    Ok(())
-}
 
 fn pairs(overrides: &Overrides) -> impl Iterator<Item = (&str, &str)> {
     overrides.iter().map(|(key, value)| (key.as_str(), value.as_str()))
@@ -301,6 +224,8 @@ mod tests {
         for (key, value, why) in [
             ("log.cleaner.threads", "3", "Log cleaner threads cannot be increased to more than double"),
             ("remote.log.reader.threads", "1", "value should be at least half the current value 10"),
+            ("log.cleaner.threads", "0", "value should be at least 1"),
+            ("leader.replication.throttled.rate", "x", "Not a number of type LONG"),
             ("max.connections", "0", "Invalid max.connections 0"),
             ("log.local.retention.ms", "-1", "Value must not be -1 as log.retention.ms value is set as 604800000."),
             ("log.local.retention.ms", "604800001", "Value must not be more than log.retention.ms"),
