@@ -147,7 +147,7 @@ impl Broker {
     }
 
     fn open(&self, job: Job<'_>) {
-        let opened = self.open_partition(job.topic, job.partition, &job.settings, &job.log, job.left);
+        let opened = self.open_partition(job.topic, job.partition, &job.settings, &job.log, job.left, true);
         // Nobody looks yet.
         self.partitions().put(job.topic.name.clone(), job.topic.id, vec![opened]);
     }

@@ -61,10 +61,10 @@ impl Graveyard {
     }
 }
 
-/// So many partitions that one change makes get their names made durable behind the answer, so that their first
-/// producer waits for its bytes alone. Of more than that most are not written for long, and a sync of all their
-/// directories would keep everyone else waiting.
-const NAMED_EARLY_MAX: usize = 64;
+/// So many partitions that one change makes are made ready for their first producer: loaded, and with their names being
+/// made durable behind the answer. Of more than that most are not written for long, and a sync of all their directories
+/// would keep everyone else waiting.
+const READY_AT_ONCE_MAX: usize = 64;
 
 impl Broker {
     /// A directory that belongs to no topic: kept under another name, since it may be all that is left of something.
@@ -87,6 +87,7 @@ impl Broker {
         settings: &Arc<TopicSettings>,
         log_config: &Arc<LogConfig>,
         left: Option<Left>,
+        of_many: bool,
     ) -> (usize, Option<Arc<Partition>>) {
         let name = TopicPartition::new(topic.name.clone(), partition.index);
         let index = usize::try_from(partition.index).unwrap_or(0);
@@ -117,6 +118,7 @@ impl Broker {
             None if !self.forget_namesake(&dir, &name) => {
                 Err(io::Error::new(io::ErrorKind::StorageFull, "the checkpoints cannot be written").into())
             }
+            None if of_many => PartitionLog::create_for_later(env, now_ms),
             None => PartitionLog::create(env, now_ms),
         };
         let opened = match opened {
@@ -170,7 +172,7 @@ impl Broker {
             let Some(topic) = image.topics.by_id(id) else { continue };
             let Some(partition) = topic.partition(index) else { continue };
             let (settings, log) = settings.topic(&topic.name);
-            let opened = self.open_partition(topic, partition, &settings, &log, None);
+            let opened = self.open_partition(topic, partition, &settings, &log, None, false);
             if opened.1.is_none() {
                 continue;
             }
@@ -213,6 +215,8 @@ impl Broker {
         let is_gone = |topic: &&Arc<TopicImage>| now.topics.by_id(topic.id).is_none();
         self.remove_topics(before.topics.iter().filter(is_gone).map(|topic| &**topic));
         let mut settings = SettingsOf::new(self.config(), now);
+        let grown_by = now.topics.partition_count().saturating_sub(before.topics.partition_count());
+        let of_many = grown_by > READY_AT_ONCE_MAX;
         let mut made = Vec::new();
         for topic in now.topics.iter() {
             let old = before.topics.by_id(topic.id);
@@ -225,7 +229,9 @@ impl Broker {
             let mut opened = Vec::new();
             for partition in topic.partitions() {
                 match self.partition(&topic.name, partition.index) {
-                    None => opened.push(self.open_partition(topic, partition, &settings, &log, None)),
+                    None => {
+                        opened.push(self.open_partition(topic, partition, &settings, &log, None, of_many));
+                    }
                     Some(open) => {
                         open.set_leader_epoch(LeaderEpoch(partition.leader_epoch));
                         if reconfigured {
@@ -244,7 +250,7 @@ impl Broker {
             // The records of many partitions, and the request that asked for them, are no more.
             memory::note_freed();
         }
-        if made.len() <= NAMED_EARLY_MAX && !self.acks_from_page_cache() {
+        if made.len() <= READY_AT_ONCE_MAX && !self.acks_from_page_cache() {
             made.iter().for_each(|partition| partition.request_sync());
         }
     }

@@ -121,11 +121,21 @@ impl PartitionLog {
     /// [`PartitionLog::take_unsynced`].
     pub fn create(env: LogEnv, now_ms: i64) -> Result<PartitionLog, OpenError> {
         let mut log = PartitionLog::open(env, Opening::fresh(now_ms))?;
-        match log.begin(now_ms)? {
-            true => Ok(log),
+        match log.make_files()? {
+            true => log.begin(now_ms)?,
             // Something is there already, and is looked at as after any stop.
-            false => log.ensure_loaded().map(|()| log),
+            false => log.ensure_loaded()?,
         }
+        Ok(log)
+    }
+
+    /// The same, loaded only when it is used: of many that are made at once most are not for long.
+    pub fn create_for_later(env: LogEnv, now_ms: i64) -> Result<PartitionLog, OpenError> {
+        let mut log = PartitionLog::open(env, Opening::fresh(now_ms))?;
+        if !log.make_files()? {
+            log.ensure_loaded()?;
+        }
+        Ok(log)
     }
 
     /// Loads the log if that has not been done. Every method that needs it calls it; readers, who cannot, are told

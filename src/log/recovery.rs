@@ -22,7 +22,7 @@ use crate::model::Offset;
 impl PartitionLog {
     /// Makes the directory and what an empty log has in it. False when there is a directory of that name already, or
     /// none to make it in.
-    pub(super) fn begin(&mut self, now_ms: i64) -> Result<bool, OpenError> {
+    pub(super) fn make_files(&mut self) -> Result<bool, OpenError> {
         let disk = self.place.handles().shared_disk();
         let dir = self.dir();
         match disk.create_dir(&dir) {
@@ -33,11 +33,16 @@ impl PartitionLog {
         self.dirty.dir(dir.parent().unwrap_or(&dir).to_path_buf());
         let metadata = disk.open(&dir.join(metadata_file::FILE_NAME), disk::Open::Create)?;
         metadata.write_all_at(&[io::IoSlice::new(metadata_file::encode(self.topic_id).as_bytes())], 0)?;
-        let first = Segment::create_in_new_dir(self.place.clone(), Offset(0), now_ms)?;
+        Segment::make_files(&self.place, Offset(0))?;
         self.dirty.dir(dir);
         self.names_at_risk = true;
-        self.take_over(vec![first], Offset(0), true, Opening::fresh(now_ms))?;
         Ok(true)
+    }
+
+    /// Loads a log whose files were just made.
+    pub(super) fn begin(&mut self, now_ms: i64) -> Result<(), OpenError> {
+        let first = Segment::just_made(self.place.clone(), Offset(0), now_ms);
+        self.take_over(vec![first], Offset(0), true, Opening::fresh(now_ms))
     }
 
     /// Loads the log from its directory, which is made when it is not there.

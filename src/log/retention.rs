@@ -84,10 +84,12 @@ impl PartitionLog {
     /// `cleanup.policy` contains `delete`. To be followed by a log start checkpoint and
     /// [`PartitionLog::drop_dead_segments`] when something was given up.
     pub fn apply_retention(&mut self, now_ms: i64) -> Result<Vec<GivenUp>, AppendError> {
-        self.ensure_loaded().map_err(super::partition_log::into_append_error)?;
-        if !self.config.delete {
+        // A log that was never written is not loaded for this.
+        let is_untouched = !self.is_loaded() && self.log_end() == Offset(0);
+        if !self.config.delete || is_untouched {
             return Ok(Vec::new());
         }
+        self.ensure_loaded().map_err(super::partition_log::into_append_error)?;
         let view = self.view();
         let (retention_ms, retention_bytes) = (self.config.retention_ms, self.config.retention_bytes);
         let total: u64 = view.segments.iter().map(|s| s.size_bytes()).sum();

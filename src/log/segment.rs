@@ -102,15 +102,19 @@ impl Segment {
         Ok(Arc::new(segment))
     }
 
-    /// The same in a directory that was just made. The files are opened again when they are used, if ever: most of many
-    /// partitions that are made at once wait long for their first record.
-    pub(super) fn create_in_new_dir(place: Arc<Place>, base: Offset, now_ms: i64) -> io::Result<Arc<Segment>> {
-        let segment = Segment::known(place, base, 0, now_ms, false);
+    /// Makes the files of a segment in a directory that has none. They are opened again when they are used, if ever.
+    pub(super) fn make_files(place: &Place, base: Offset) -> io::Result<()> {
         for kind in [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex] {
-            segment.place.handles.open(&segment.path(kind), Open::Create)?;
+            place.handles.open(&place.path(names::file(base, kind, Stage::Live)), Open::Create)?;
         }
+        Ok(())
+    }
+
+    /// The segment that these are of.
+    pub(super) fn just_made(place: Arc<Place>, base: Offset, now_ms: i64) -> Arc<Segment> {
+        let segment = Segment::known(place, base, 0, now_ms, false);
         *segment.index.lock() = Some(Indexes::empty());
-        Ok(Arc::new(segment))
+        Arc::new(segment)
     }
 
     /// A segment that is on the disk. No file is touched before it is used.

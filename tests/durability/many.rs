@@ -144,3 +144,14 @@ fn many_topics_of_one_request_survive_the_loss_of_power_at_any_operation() {
         check(&disk.crash_image(seed), &promised, &format!("after everything, survival {seed}"));
     }
 }
+
+#[test]
+fn many_topics_survive_a_loss_of_power_after_a_clean_stop() {
+    let (disk, mut promised) = (SimDisk::new(), Promised::new());
+    let mut node = Node::start(&disk).unwrap();
+    work(&mut node, &mut promised).unwrap();
+    node.broker.stop();
+    for seed in 0..3 {
+        check(&disk.crash_image(seed), &promised, &format!("stopped, survival {seed}"));
+    }
+}

@@ -108,9 +108,9 @@ impl Machine for MetadataMachine {
         let (caller, ids) = (&*event.caller, &mut event.ids);
         let Effects { records, actions, .. } = effects;
         let reply = match event.request {
-            Request::CreateTopics(r) => {
-                Reply::CreateTopics(topics::Creation { machine: self, caller, ids }.run(r, records))
-            }
+            Request::CreateTopics(r) => Reply::CreateTopics(
+                topics::Creation { machine: self, caller, ids, plain_configs: None }.run(r, records),
+            ),
             Request::DeleteTopics(r) => Reply::DeleteTopics(topics::delete(self, caller, r, records)),
             Request::CreatePartitions(r) => {
                 Reply::CreatePartitions(topics::create_partitions(self, caller, r, records))

@@ -87,6 +87,8 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
                 chunk.insert(at, (key, value));
                 if chunk.len() > CHUNK_MAX {
                     let upper = chunk.split_off(CHUNK_MAX / 2);
+                    // Where keys come in order nothing is put into the lower part any more.
+                    chunk.shrink_to_fit();
                     chunks.insert(index + 1, Arc::new(upper));
                 }
                 self.len += 1;

@@ -146,6 +146,10 @@ impl TopicsImage {
                 }
             }
             Err(at) => {
+                if at == 0 {
+                    // Most topics of a broker that has many have one.
+                    topic.partitions.reserve_exact(1);
+                }
                 topic.partitions.insert(at, partition);
                 self.partition_count += 1;
             }

@@ -25,6 +25,8 @@ pub(crate) struct Creation<'a> {
     pub(crate) machine: &'a MetadataMachine,
     pub(crate) caller: &'a dyn Caller,
     pub(crate) ids: &'a mut IdSource,
+    /// What is shown of a topic that sets nothing itself, once it is known.
+    pub(crate) plain_configs: Option<Vec<CreatableTopicConfigs>>,
 }
 
 impl Creation<'_> {
@@ -223,7 +225,7 @@ impl Creation<'_> {
     }
 
     fn result(
-        &self,
+        &mut self,
         topic: &CreatableTopic,
         topic_id: TopicId,
         partitions: &[PartitionImage],
@@ -242,7 +244,13 @@ impl Creation<'_> {
         }
         result.num_partitions = partitions.len() as i32;
         result.replication_factor = partitions.first().map_or(0, |partition| partition.replicas.len() as i16);
-        let shown = self.machine.settings.rules.topic_configs(self.machine.image(), configs);
+        let rules = &self.machine.settings.rules;
+        if configs.is_empty() {
+            let plain = || rules.topic_configs(self.machine.image(), configs).into_iter().map(wire_config).collect();
+            result.configs = Some(self.plain_configs.get_or_insert_with(plain).clone());
+            return result;
+        }
+        let shown = rules.topic_configs(self.machine.image(), configs);
         // What was given is shown as it was given, not as it was understood.
         let as_given = |mut config: EffectiveConfig| {
             config.value = configs.get(&config.name).cloned().or(config.value);
