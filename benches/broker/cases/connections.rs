@@ -17,7 +17,7 @@ use crate::report::Sample;
 
 const SETTLE: Duration = Duration::from_secs(2);
 /// A broker that gives memory back in the background has so much time for it.
-const CALM: Duration = Duration::from_secs(8);
+pub const CALM: Duration = Duration::from_secs(8);
 const LARGE_BYTES: usize = 8 << 20;
 
 /// Connections that have asked once and then say nothing.

@@ -9,6 +9,7 @@ use ottla::wire::codec::decode_reply;
 use ottla::wire::messages::HeartbeatResponse;
 use ottla::wire::versions::ApiKey;
 
+use super::connections::CALM;
 use super::meter::{Meter, Moved};
 use super::{Life, Load, Scale, Stage, fresh_name};
 use crate::load::converging::{self, Converging};
@@ -20,8 +21,6 @@ use crate::process::broker::Home;
 use crate::process::settings::Durability;
 use crate::process::{Broker, Product, usage};
 use crate::report::Sample;
-
-const SETTLE: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
@@ -164,10 +163,10 @@ impl Life for GroupMemory {
         for connection in &mut connections {
             setup::group_coordinator(connection, &fresh_name("group"))?;
         }
-        std::thread::sleep(SETTLE);
+        std::thread::sleep(CALM);
         let before_kb = resident_kb(&broker)?;
         self.protocol.gather(&mut connections, self.members, &topic)?;
-        std::thread::sleep(SETTLE);
+        std::thread::sleep(CALM);
         let after_kb = resident_kb(&broker)?;
         let mut sample = Sample::default();
         sample.set("group_mb", (after_kb - before_kb) / 1024.0);

@@ -16,6 +16,7 @@ use crate::broker::Broker;
 use crate::broker::acks::{AckGroup, AllDurable};
 use crate::broker::partition::Partition;
 use crate::controller::machine::{Effects, LogEntry, Logged, Machine, Now, Ticket};
+use crate::memory;
 use crate::model::{ErrorCode, Offset};
 
 /// Questions that may wait in one shard's queue; who comes later waits to be let in.
@@ -24,6 +25,8 @@ const QUEUE_MAX: usize = 4096;
 const ROUND_EVENTS_MAX: usize = 1024;
 /// Bytes of records after which a round writes: batches stay below Kafka's usual limit of a megabyte.
 const ROUND_BYTES: usize = 512 << 10;
+/// A record of a large group, assigned anew: its members' questions and answers, soon freed, are much larger.
+const LARGE_RECORD_BYTES: usize = 32 << 10;
 /// How long a question waits for loading to end before it is told that it goes on. Most logs load faster.
 const LOADING_GRACE: Duration = Duration::from_millis(100);
 
@@ -192,8 +195,17 @@ struct Task<H: Host> {
 impl<H: Host> Task<H> {
     async fn run(mut self) {
         self.load().await;
+        // Most questions leave the next deadline where it is, and then the alarm stays as it was set.
+        let mut alarm = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
+        let mut set_for_ms = None;
         loop {
-            let due = self.until_deadline();
+            let deadline_ms = self.next_deadline_ms();
+            if deadline_ms != set_for_ms
+                && let Some(left) = deadline_ms.and_then(|at_ms| self.left_until(at_ms))
+            {
+                alarm.set(tokio::time::sleep(left));
+            }
+            set_for_ms = deadline_ms;
             let front = self.flights.front().map(|flight| flight.durable.clone());
             tokio::select! {
                 biased;
@@ -211,7 +223,8 @@ impl<H: Host> Task<H> {
                     }
                     self.write().await;
                 }
-                _ = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {
+                () = &mut alarm, if deadline_ms.is_some() => {
+                    set_for_ms = None;
                     self.fire().await;
                     self.write().await;
                 }
@@ -228,11 +241,12 @@ impl<H: Host> Task<H> {
         *self.status.borrow() == Status::Active
     }
 
-    fn until_deadline(&self) -> Option<Duration> {
-        if !self.is_active() {
-            return None;
-        }
-        let left_ms = self.machine.next_deadline()?.saturating_sub(self.now()?.monotonic_ms);
+    fn next_deadline_ms(&self) -> Option<i64> {
+        if self.is_active() { self.machine.next_deadline() } else { None }
+    }
+
+    fn left_until(&self, at_ms: i64) -> Option<Duration> {
+        let left_ms = at_ms.saturating_sub(self.now()?.monotonic_ms);
         Some(Duration::from_millis(left_ms.max(0) as u64))
     }
 
@@ -288,7 +302,11 @@ impl<H: Host> Task<H> {
             self.machine.apply(now, record);
             let entry = RecordOf::<H>::to_entry(record);
             if let LogEntry::Data(data) = &entry {
-                self.round.bytes += data.key.len() + data.value.as_ref().map_or(0, |value| value.len());
+                let value_bytes = data.value.as_ref().map_or(0, |value| value.len());
+                self.round.bytes += data.key.len() + value_bytes;
+                if value_bytes >= LARGE_RECORD_BYTES {
+                    memory::note_freed();
+                }
             }
             self.round.entries.push(entry);
         }

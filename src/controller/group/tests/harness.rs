@@ -22,6 +22,14 @@ use crate::wire::messages::{
     SyncGroupResponse, describe_groups_response,
 };
 
+/// The histories to play: so many, and a hundred times as many with `OTTLA_LONG_TESTS=1`; others with
+/// `OTTLA_FIRST_SEED=n`.
+pub fn seeds(count: u64) -> std::ops::Range<u64> {
+    let first = std::env::var("OTTLA_FIRST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    let times = if std::env::var_os("OTTLA_LONG_TESTS").is_some() { 100 } else { 1 };
+    first..first + count * times
+}
+
 pub struct NoTopics;
 
 impl TopicsView for NoTopics {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::harness::{World, commit, join, quick, sync};
+use super::harness::{World, commit, join, quick, seeds, sync};
 use crate::controller::group::GroupMachine;
 use crate::controller::group::classic::State;
 use crate::controller::group::events::{Reply, Request, text};
@@ -304,7 +304,7 @@ fn same(live: &GroupMachine, rebuilt: &GroupMachine, seed: u64) {
 
 #[test]
 fn random_members_never_share_a_partition_lose_a_commit_or_fail_to_converge() {
-    for seed in 0..150 {
+    for seed in seeds(150) {
         let mut scene = Scene::new(seed);
         for turn in 0..600 {
             scene.chaos();
