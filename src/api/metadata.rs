@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::broker::prepared::PreparedKey;
 use crate::controller::metadata::{MetadataImage, PartitionImage, TopicImage, is_internal, validate_topic_name};
+use crate::memory;
 use crate::model::{ErrorCode, TopicId};
 use crate::security::{CLUSTER_NAME, Operation, ResourceType};
 use crate::wire::messages::metadata_response::{
@@ -31,6 +32,7 @@ const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 const PREPARED_FROM: i16 = 3;
 /// A smaller answer is made as quickly as it is found.
 const PREPARED_FROM_BYTES: usize = 16 << 10;
+const LARGE_BYTES: usize = 256 << 10;
 
 pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
     let request = codec::decode::<MetadataRequest>(cx.version(), body)?;
@@ -48,6 +50,10 @@ pub(super) fn handle(cx: Context, body: Bytes) -> Result<Outcome, WireError> {
     }
     let whole = codec::encode_reply(cx.header.correlation_id, cx.version(), &respond(&cx, &image, request))?;
     if whole.len() >= PREPARED_FROM_BYTES {
+        if whole.len() >= LARGE_BYTES {
+            // What it was made of is many times that.
+            memory::note_freed();
+        }
         prepared.put(key, codec::rest_of_reply::<MetadataResponse>(cx.version(), &whole));
     }
     Ok(Outcome::Answer(whole.into()))

@@ -131,7 +131,7 @@ fn many_topics_of_one_request_survive_the_loss_of_power_at_any_operation() {
     let (promised, done) = run(&disk);
     assert!(done, "the workload runs without a crash");
     let total = disk.ops();
-    let (every, survivals) = if long { (1, 10) } else { (total / 25, 2) };
+    let (every, survivals) = if long { (1, 10) } else { (total / 15, 2) };
     for at in (first % every..total).step_by(every as usize) {
         let disk = SimDisk::new();
         disk.crash_at(at);
