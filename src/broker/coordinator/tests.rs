@@ -33,8 +33,8 @@ struct Stage {
     _dir: tempfile::TempDir,
 }
 
-/// A broker whose offsets topic has one partition, new or found again as a crash left it.
-fn stage(disk: Arc<dyn Disk>, dir: &Path, fresh: bool, settings: &[(&str, &str)]) -> Stage {
+/// A broker whose offsets topic has one partition, new or found again as a crash left it, and loaded.
+async fn stage(disk: Arc<dyn Disk>, dir: &Path, fresh: bool, settings: &[(&str, &str)]) -> Stage {
     let own = tempfile::tempdir().unwrap();
     let mut all = Settings::new();
     for (key, value) in [("node.id", "1"), ("log.dirs", own.path().to_str().unwrap())].iter().chain(settings) {
@@ -57,7 +57,9 @@ fn stage(disk: Arc<dyn Disk>, dir: &Path, fresh: bool, settings: &[(&str, &str)]
     let log = if fresh { PartitionLog::create(env, 0) } else { PartitionLog::open(env, opening) };
     let partition = Partition::new(log.unwrap(), LeaderEpoch(0), Arc::new(topic), commit.clone());
     broker.partitions().put(OFFSETS_TOPIC.into(), id, vec![(0, Some(partition.clone()))]);
-    Stage { broker, partition, commit, _dir: own }
+    let stage = Stage { broker, partition, commit, _dir: own };
+    stage.committed("nobody").await;
+    stage
 }
 
 fn event(request: Request) -> Event {
@@ -120,7 +122,7 @@ impl Stage {
 async fn what_was_answered_is_found_again_after_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let first = stage(disk.clone(), dir.path(), true, &[]);
+    let first = stage(disk.clone(), dir.path(), true, &[]).await;
     for group in 0..20 {
         let answered = first.ask(commit(&format!("g{group}"), group)).await;
         assert!(matches!(answered, Ok(Reply::OffsetCommit(_))));
@@ -128,7 +130,7 @@ async fn what_was_answered_is_found_again_after_a_crash() {
     assert!(first.partition.durable() >= Offset(20));
     drop(first);
 
-    let second = stage(disk, dir.path(), false, &[]);
+    let second = stage(disk, dir.path(), false, &[]).await;
     for group in 0..20 {
         assert_eq!(second.committed(&format!("g{group}")).await, group);
     }
@@ -138,7 +140,7 @@ async fn what_was_answered_is_found_again_after_a_crash() {
 async fn a_crowd_shares_appends_and_syncs() {
     const CROWD: i64 = 500;
     let dir = tempfile::tempdir().unwrap();
-    let stage = stage(Arc::new(RealDisk), dir.path(), true, &[]);
+    let stage = stage(Arc::new(RealDisk), dir.path(), true, &[]).await;
     stage.ask(commit("warm", 1)).await.unwrap();
     let rounds = stage.commit.rounds();
     let shard = stage.broker.groups().shard(0).unwrap();
@@ -155,7 +157,7 @@ async fn a_crowd_shares_appends_and_syncs() {
 #[tokio::test]
 async fn a_fenced_producer_is_refused_and_nobody_else() {
     let dir = tempfile::tempdir().unwrap();
-    let stage = stage(Arc::new(RealDisk), dir.path(), true, &[]);
+    let stage = stage(Arc::new(RealDisk), dir.path(), true, &[]).await;
     stage.ask(commit_in_transaction("g", 1, 10)).await.unwrap();
     assert_eq!(stage.ask(commit_in_transaction("g", 0, 99)).await.unwrap_err(), ErrorCode::InvalidProducerEpoch);
     assert_eq!(stage.ask(marker(0, true)).await.unwrap_err(), ErrorCode::InvalidProducerEpoch);
@@ -170,14 +172,14 @@ async fn a_fenced_producer_is_refused_and_nobody_else() {
 async fn open_transactions_are_loaded_as_they_stand() {
     let dir = tempfile::tempdir().unwrap();
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let first = stage(disk.clone(), dir.path(), true, &[]);
+    let first = stage(disk.clone(), dir.path(), true, &[]).await;
     first.ask(commit_in_transaction("g", 0, 10)).await.unwrap();
     first.ask(marker(0, true)).await.unwrap();
     first.ask(commit_in_transaction("g", 0, 20)).await.unwrap();
     first.ask(marker(0, false)).await.unwrap();
     first.ask(commit_in_transaction("g", 0, 30)).await.unwrap();
     drop(first);
-    let second = stage(disk, dir.path(), false, &[]);
+    let second = stage(disk, dir.path(), false, &[]).await;
     assert_eq!(second.committed("g").await, 10);
     second.ask(marker(0, true)).await.unwrap();
     assert_eq!(second.committed("g").await, 30);
@@ -186,7 +188,7 @@ async fn open_transactions_are_loaded_as_they_stand() {
 #[tokio::test]
 async fn from_the_page_cache_nobody_waits_for_a_sync() {
     let dir = tempfile::tempdir().unwrap();
-    let stage = stage(Arc::new(RealDisk), dir.path(), true, &[("ottla.acks.all", "page-cache")]);
+    let stage = stage(Arc::new(RealDisk), dir.path(), true, &[("ottla.acks.all", "page-cache")]).await;
     stage.ask(commit("g", 5)).await.unwrap();
     assert_eq!(stage.committed("g").await, 5);
     assert_eq!(stage.commit.rounds(), 0);
@@ -195,7 +197,7 @@ async fn from_the_page_cache_nobody_waits_for_a_sync() {
 #[tokio::test]
 async fn when_the_disk_fails_nothing_is_acknowledged_any_more() {
     let sim = SimDisk::new();
-    let stage = stage(Arc::new(sim.clone()), Path::new("/d"), true, &[]);
+    let stage = stage(Arc::new(sim.clone()), Path::new("/d"), true, &[]).await;
     stage.ask(commit("g", 5)).await.unwrap();
     sim.fail_next_sync(OFFSETS_TOPIC);
     assert_eq!(stage.ask(commit("g", 6)).await.unwrap_err(), ErrorCode::NotCoordinator);
@@ -207,12 +209,12 @@ async fn what_was_answered_survives_the_loss_of_power() {
     let sim = SimDisk::new();
     sim.create_dir_all(Path::new("/d")).unwrap();
     sim.sync_dir(Path::new("/")).unwrap();
-    let first = stage(sim.shared(), Path::new("/d"), true, &[]);
+    let first = stage(sim.shared(), Path::new("/d"), true, &[]).await;
     for offset in 0..30 {
         first.ask(commit("g", offset)).await.unwrap();
     }
     for seed in 0..20 {
-        let second = stage(sim.crash_image(seed).shared(), Path::new("/d"), false, &[]);
+        let second = stage(sim.crash_image(seed).shared(), Path::new("/d"), false, &[]).await;
         assert_eq!(second.committed("g").await, 29, "seed {seed}");
     }
 }
@@ -220,7 +222,7 @@ async fn what_was_answered_survives_the_loss_of_power() {
 #[tokio::test]
 async fn a_write_that_fails_is_not_acknowledged_and_the_machine_goes_back_to_its_log() {
     let sim = SimDisk::new();
-    let stage = stage(sim.shared(), Path::new("/d"), true, &[]);
+    let stage = stage(sim.shared(), Path::new("/d"), true, &[]).await;
     stage.ask(commit("g", 5)).await.unwrap();
     sim.fill_on_next_write(OFFSETS_TOPIC);
     assert_eq!(stage.ask(commit("g", 6)).await.unwrap_err(), ErrorCode::NotCoordinator);
@@ -232,7 +234,7 @@ async fn a_write_that_fails_is_not_acknowledged_and_the_machine_goes_back_to_its
 #[tokio::test]
 async fn a_key_without_a_topic_has_no_coordinator() {
     let dir = tempfile::tempdir().unwrap();
-    let stage = stage(Arc::new(RealDisk), dir.path(), true, &[]);
+    let stage = stage(Arc::new(RealDisk), dir.path(), true, &[]).await;
     assert!(stage.broker.groups().shard(1).is_err());
     stage.broker.partitions().remove(OFFSETS_TOPIC, TopicId(Uuid::from_u128(1)));
     assert_eq!(stage.broker.groups().partition_of("g"), None);
