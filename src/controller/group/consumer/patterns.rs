@@ -16,7 +16,7 @@ use crate::controller::group::records::{Key, Record, RegexValue, Value};
 use crate::controller::group::regex::TopicPattern;
 use crate::controller::group::timers::Timer;
 use crate::controller::topics::{Sight, TopicsView};
-use crate::model::{ErrorCode, TopicName};
+use crate::model::{ErrorCode, TopicId, TopicName};
 
 /// Between two look-ups of one group.
 const LOOK_UP_INTERVAL_MIN_MS: i64 = 10_000;
@@ -104,6 +104,7 @@ pub fn look_up(ctx: &mut Context, group: &mut ConsumerGroup, sight: &Sight) {
             subscriptions.remove_matches(before.into_iter().flatten());
             subscriptions.add_matches(&topics);
         }
+        bump |= topics.is_empty() && before.is_none() && is_given_too_much(ctx.topics, group, &pattern);
         let value = RegexValue {
             topics: topics.into_iter().collect(),
             version: ctx.topics.version(),
@@ -116,6 +117,15 @@ pub fn look_up(ctx: &mut Context, group: &mut ConsumerGroup, sight: &Sight) {
         ctx.records.push(group_record(&group.id, group.epoch + 1, hash));
         group.soft.checked_version = Some(ctx.topics.version());
     }
+}
+
+/// Whether a member with a pattern that matches nothing is still meant to have topics it no longer subscribes to. Kafka
+/// leaves their partitions to nobody until the next rebalance.
+fn is_given_too_much(topics: &dyn TopicsView, group: &ConsumerGroup, pattern: &str) -> bool {
+    group.members().filter(|member| member.pattern().is_some_and(|own| **own == *pattern)).any(|member| {
+        let named = |id: &TopicId| topics.by_id(*id).is_some_and(|(name, _)| member.topics.contains(&name));
+        group.target(&member.id).keys().any(|id| !named(id))
+    })
 }
 
 fn matching(

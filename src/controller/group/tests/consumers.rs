@@ -310,6 +310,28 @@ fn a_member_may_change_between_names_and_patterns() {
     assert_eq!(world.epochs("g"), ("Stable".into(), epoch, epoch));
 }
 
+/// Apache Kafka leaves the partitions to nobody here.
+#[test]
+fn what_a_member_gives_up_for_a_pattern_without_topics_goes_to_the_others() {
+    let topics = Topics::of(&[("ra", 2)]);
+    let mut world = world(eager(), &topics);
+    assert_eq!(world.beats(join("g", "a", &["ra"])), (0, 2, Some(vec![0, 1])));
+    world.beats(join("g", "b", &["ra"]));
+    world.beats(owning(beat("g", "a", 2), &topics, "ra", &[0]));
+    let (_, epoch, partitions) = world.beats(beat("g", "b", 3));
+    assert_eq!((epoch, partitions), (3, Some(vec![1])));
+    let to_pattern = join_matching("g", "b", "none.*").with_subscribed_topic_names(Some(Vec::new()));
+    world.beats(owning(to_pattern.with_member_epoch(3), &topics, "ra", &[1]));
+    let (error, epoch, _) = world.beats(owning(beat("g", "b", 3), &topics, "ra", &[]));
+    assert_eq!((error, epoch), (0, 4));
+    assert_eq!(world.beats(owning(beat("g", "a", 3), &topics, "ra", &[0])), (0, 4, Some(vec![0, 1])));
+    assert_eq!(world.epochs("g"), ("Stable".into(), 4, 4));
+    // Only once: nobody has anything too much any more.
+    world.advance(30_000);
+    assert_eq!(world.beats(beat("g", "b", 4)).1, 4);
+    assert_eq!(world.beats(beat("g", "a", 4)).1, 4);
+}
+
 #[test]
 fn new_partitions_and_deleted_topics_are_assigned_with_the_next_beat() {
     let mut topics = Topics::of(&[("t", 1), ("u", 2)]);
