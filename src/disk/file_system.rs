@@ -9,7 +9,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rustix::fs::{major, minor};
+use rustix::fs::{StatVfsMountFlags, major, minor};
+use rustix::io::Errno;
 
 use super::FileSystem;
 
@@ -55,7 +56,12 @@ impl FileSystem for RealFileSystem {
     }
 
     fn sync(&self) -> io::Result<()> {
-        rustix::fs::syncfs(&self.dir).map_err(Into::into)
+        rustix::fs::syncfs(&self.dir)?;
+        // Older kernels answer success for a file system that an error has turned read-only, and do nothing for it.
+        match rustix::fs::fstatvfs(&self.dir)?.f_flag.contains(StatVfsMountFlags::RDONLY) {
+            true => Err(Errno::ROFS.into()),
+            false => Ok(()),
+        }
     }
 }
 

@@ -129,8 +129,9 @@ fn run_side_by_side(works: &[(SyncWork, Upkeep)], disk: &dyn Disk) -> io::Result
             .map_while(|_| std::thread::Builder::new().name("closing".into()).spawn_scoped(scope, work).ok())
             .collect();
         let mine = work();
-        let helped =
-            helpers.into_iter().map(|helper| helper.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())));
+        let helped = helpers
+            .into_iter()
+            .map(|helper| helper.join().unwrap_or_else(|_| Err(io::Error::other("a thread that closes logs died"))));
         helped.fold(mine, |all, one| all.and(one))
     })
 }
