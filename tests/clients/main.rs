@@ -8,6 +8,7 @@ mod commands;
 mod exactly_once;
 mod handover;
 mod java;
+mod making;
 mod tools;
 
 use broker::Broker;

@@ -2,12 +2,12 @@
 //! packages, the jars of Apache Kafka and Flink, a Rust program.
 
 use crate::java::Java;
+use crate::making::{self, call, folder_for, once, sources};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
-const PYTHON_PACKAGES: &[&str] = &["confluent-kafka==2.16.1", "kafka-python==3.0.12"];
 const NODE_PACKAGES: &[&str] = &["kafkajs@2.2.4", "@platformatic/kafka@1.35.0"];
 
 type Made<T> = OnceLock<Result<T, String>>;
@@ -61,34 +61,13 @@ fn or_skip<T>(language: &str, made: &'static Result<T, String>) -> Option<&'stat
     }
 }
 
-fn sources(language: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(language)
-}
-
-fn folder_for(language: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{language}-clients"))
-}
-
-/// Fills the folder anew unless it was filled with the same things before: a making that was cut short is not trusted.
-fn once(folder: &Path, what: &str, fill: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-    let complete = folder.join("complete");
-    if std::fs::read_to_string(&complete).is_ok_and(|made| made == what) {
-        return Ok(());
-    }
-    let _ = std::fs::remove_dir_all(folder);
-    std::fs::create_dir_all(folder).map_err(|e| e.to_string())?;
-    fill()?;
-    std::fs::write(&complete, what).map_err(|e| e.to_string())
-}
-
 fn make_python() -> Result<Python, String> {
-    let folder = folder_for("python");
-    let interpreter = folder.join("bin/python");
-    once(&folder, &PYTHON_PACKAGES.join(" "), || {
-        call(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-        call(Command::new(&interpreter).args(["-m", "pip", "install", "-q"]).args(PYTHON_PACKAGES))
-    })?;
-    Ok(Python { interpreter })
+    Ok(Python { interpreter: making::make_python()? })
+}
+
+fn make_rust() -> Result<Program, String> {
+    let python = python().ok_or("it takes librdkafka from the Python client")?;
+    Ok(Program { command: making::make_rust(&python.interpreter)? })
 }
 
 fn make_go() -> Result<Program, String> {
@@ -141,36 +120,6 @@ fn make_jars_and_classes(folder: &Path, sources: &Path, programs: &[&str]) -> Re
     Ok(Java { jars, classes })
 }
 
-/// Compiling librdkafka would take minutes; the Python client brings a built one.
-fn make_rust() -> Result<Program, String> {
-    let library = python().ok_or("it takes librdkafka from the Python client")?.librdkafka()?;
-    let folder = folder_for("rust");
-    let link = folder.join("librdkafka.so");
-    std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
-    let _ = std::fs::remove_file(&link);
-    std::os::unix::fs::symlink(&library, &link).map_err(|e| e.to_string())?;
-    let compiler = Command::new("rustc").arg("-vV").output().map_err(|e| e.to_string())?;
-    let compiler = String::from_utf8_lossy(&compiler.stdout).into_owned();
-    let host = compiler.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc names no host")?;
-    // What the build script of rdkafka-sys would print, so that it is not run.
-    let of_build_script = [
-        format!("target.{host}.rdkafka.rustc-link-lib=['rdkafka']"),
-        format!("target.{host}.rdkafka.rustc-link-search=['native={}']", folder.display()),
-    ];
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--locked", "--target-dir"]).arg(&folder).current_dir(sources("rust"));
-    call(build.args(of_build_script.iter().flat_map(|setting| ["--config", setting])))?;
-    let found_in = format!("LD_LIBRARY_PATH={}", library.parent().ok_or("no folder")?.display());
-    Ok(Program { command: vec!["env".into(), found_in.into(), folder.join("debug/clients").into()] })
-}
-
-fn call(command: &mut Command) -> Result<(), String> {
-    let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
-    // Maven says what went wrong on its standard output.
-    let said = || String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    if output.status.success() { Ok(()) } else { Err(said()) }
-}
-
 /// A program that plays one client as its first argument names it, against the broker at the second.
 pub struct Program {
     command: Vec<std::ffi::OsString>,
@@ -195,15 +144,6 @@ pub struct Python {
 }
 
 impl Python {
-    /// The library within the client, whose name has a hash in it.
-    fn librdkafka(&self) -> Result<PathBuf, String> {
-        let under = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        let lib = self.interpreter.parent().and_then(Path::parent).ok_or("no environment")?.join("lib");
-        let libraries = under(&lib).flat_map(|python| under(&python.join("site-packages/confluent_kafka.libs")));
-        let named = |path: &PathBuf| path.to_string_lossy().contains("librdkafka");
-        libraries.into_iter().find(named).ok_or_else(|| format!("no librdkafka under {}", lib.display()))
-    }
-
     fn command(&self, script: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.interpreter);
         command.arg("-u").arg(sources("python").join(script)).args(arguments);

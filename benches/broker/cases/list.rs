@@ -10,7 +10,7 @@ use super::latency::Latencies;
 use super::life::{StartUp, Stop};
 use super::membership::{Beats, Gather, GroupMemory, Protocol};
 use super::produce::Produce;
-use super::tools::PerfTest;
+use super::tools::{ByRdKafka, PerfTest, RdKafka};
 use super::{Also, Case, Kind, Life, Load, Shows, less, more};
 use crate::load::frames::Shape;
 use crate::machine;
@@ -22,8 +22,8 @@ const MB: usize = 1 << 20;
 const RATE: Shows = more("mb_per_s", "MB/s");
 const OPS: Shows = more("ops_per_s", "per s");
 
-/// The cases of a run; those of a tool of Kafka's only where it is there.
-pub fn all(kafka: Option<&Kafka>) -> Vec<Case> {
+/// The cases of a run; those of real clients only where they are there.
+pub fn all(kafka: Option<&Kafka>, rdkafka: Option<&RdKafka>) -> Vec<Case> {
     let mut cases = lives();
     for durability in [PageCache, Synced] {
         cases.extend(produce(durability));
@@ -35,6 +35,11 @@ pub fn all(kafka: Option<&Kafka>) -> Vec<Case> {
     if let Some(kafka) = kafka {
         let load = PerfTest { kafka: kafka.clone() };
         cases.push(shared("perf-test 1KB in 64K, Java client", PageCache, false, RATE, None, load));
+    }
+    if let Some(client) = rdkafka {
+        let load = |consumes| ByRdKafka { client: client.clone(), consumes };
+        cases.push(shared("rdkafka 1KB in 64K, produced", PageCache, false, RATE, None, load(false)));
+        cases.push(shared("rdkafka 1KB in 64K, consumed", PageCache, false, RATE, None, load(true)));
     }
     cases
 }

@@ -8,7 +8,7 @@
 //! | `membership.rs` | large groups in both protocols: until they settle, their memory, their heartbeats |
 //! | `cleaning.rs` | the latency while a log is compacted |
 //! | `life.rs`, `connections.rs` | start-up and memory, each on a broker of its own |
-//! | `tools.rs` | the same by Kafka's own tool, as a cross-check |
+//! | `tools.rs` | producing and fetching by real clients, as a cross-check |
 
 mod burst;
 mod cleaning;
@@ -19,6 +19,9 @@ mod fetch;
 mod latency;
 mod life;
 mod list;
+#[allow(dead_code, reason = "the tests make more clients with it")]
+#[path = "../../../tests/clients/making.rs"]
+mod making;
 mod membership;
 mod meter;
 mod produce;
@@ -33,6 +36,7 @@ use anyhow::Result;
 
 pub use list::all;
 pub use produce::warm_up;
+pub use tools::RdKafka;
 
 use crate::load::setup::{self, Topic};
 use crate::process::settings::Durability;

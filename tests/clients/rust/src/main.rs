@@ -2,6 +2,7 @@
 
 mod codecs;
 mod groups;
+mod speed;
 mod support;
 mod transactions;
 
@@ -12,6 +13,8 @@ fn main() {
         ["codecs", server] => codecs::run(server),
         ["groups", server, assignment] => groups::run(server, assignment),
         ["transactions", server] => transactions::run(server),
-        _ => panic!("say codecs, groups or transactions, and the broker"),
+        ["produce", server, topic, records, bytes] => speed::produce(server, topic, records, bytes),
+        ["consume", server, topic, records] => speed::consume(server, topic, records),
+        _ => panic!("say what to play, and the broker"),
     }
 }
