@@ -50,10 +50,10 @@ impl ConfigRules for Rules {
 
     fn is_list(&self, kind: ConfigKind, key: &str) -> bool {
         let key = match kind {
-            ConfigKind::Topic => schema::TOPIC.get(key).copied(),
+            ConfigKind::Topic => schema::TOPIC.get(key),
             // A key with a listener's prefix is none that Kafka edits as a list.
-            ConfigKind::Broker => schema::BROKER.get(key).copied(),
-            ConfigKind::Group => schema::GROUP.get(key).copied(),
+            ConfigKind::Broker => schema::BROKER.get(key),
+            ConfigKind::Group => schema::GROUP.get(key),
             ConfigKind::ClientMetrics | ConfigKind::BrokerLogger => None,
         };
         key.is_some_and(|key| key.kind == schema::Kind::List)

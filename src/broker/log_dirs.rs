@@ -1,7 +1,6 @@
 //! The broker's log directories: opened, identified, each with its own group commit.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -56,8 +55,6 @@ pub enum LogDirsError {
     OtherNode { dir: PathBuf, found: i32, expected: i32 },
     #[error("{dir} belongs to cluster {found}, but {other_dir} to {other}: they cannot be used together")]
     OtherCluster { dir: PathBuf, found: String, other_dir: PathBuf, other: String },
-    #[error("cannot start the commit thread of {dir}: {source}")]
-    Thread { dir: PathBuf, source: io::Error },
 }
 
 impl LogDirs {
@@ -145,8 +142,7 @@ fn take(
         }
     };
     let was_clean = dir.take_clean_mark(together).map_err(|source| DirError::Io { dir: path.clone(), source })?;
-    let commit =
-        GroupCommit::start(disk.clone(), path.clone()).map_err(|source| LogDirsError::Thread { dir: path, source })?;
+    let commit = GroupCommit::new(disk.clone(), path);
     commit.room().set_reserve(config.durability.disk_reserve_bytes);
     let (unopened, checkpointed, opened) = Default::default();
     Ok(BrokerDir { dir, id, commit: Arc::new(commit), was_clean, unopened, opened, checkpointed })

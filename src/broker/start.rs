@@ -204,7 +204,10 @@ impl Broker {
             return false;
         }
         let (next, problems) = layers.with(Level::ClusterDefault, everyone);
-        let (next, more) = next.with(Level::Node, own);
+        let (next, more) = match next.node == own {
+            true => (next, Vec::new()),
+            false => next.with(Level::Node, own),
+        };
         for problem in problems.iter().chain(&more) {
             warn!("A stored setting does not fit and is left out: {problem}");
         }

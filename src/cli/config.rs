@@ -25,8 +25,7 @@ fn docs(filter: &str) -> Exit {
         ("Client metrics", &schema::CLIENT_METRICS),
     ];
     for (title, index) in tables {
-        let keys: Vec<&Key> =
-            index.values().copied().filter(|key| !key.internal && key.name.contains(filter)).collect();
+        let keys: Vec<&Key> = index.values().filter(|key| !key.internal && key.name.contains(filter)).collect();
         if keys.is_empty() {
             continue;
         }
@@ -46,7 +45,7 @@ fn docs(filter: &str) -> Exit {
 }
 
 fn suggestion(name: &str) -> String {
-    let known = schema::BROKER.keys().chain(schema::TOPIC.keys()).copied();
+    let known = schema::BROKER.keys().chain(schema::TOPIC.keys());
     schema::suggest::nearest(name, known).map_or(String::new(), |near| format!("; did you mean {near}?"))
 }
 

@@ -5,10 +5,9 @@ use std::io;
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
-use tracing::{Event, Level, Metadata};
-use tracing_subscriber::Registry;
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::log_levels::{LogLevels, NoLevel, component};
@@ -21,9 +20,9 @@ pub fn start(option: Option<&str>) -> Result<(), NoLevel> {
         root.filter(|word| LogLevels::parse(word).is_ok())
     });
     let levels = LogLevels::parse(text.as_deref().unwrap_or("info"))?.make_the_process_log_by_them();
-    let layer = Lines { levels: levels.clone(), clock: SystemClock::new() };
+    let lines = Lines { levels: levels.clone(), clock: SystemClock::new() };
     // Only tests that run commands twice in one process find a logger in place; theirs goes on.
-    let _ = tracing::subscriber::set_global_default(Registry::default().with(layer));
+    let _ = tracing::subscriber::set_global_default(lines);
     Ok(())
 }
 
@@ -32,7 +31,8 @@ struct Lines<C> {
     clock: C,
 }
 
-impl<C: Clock + 'static> Layer<Registry> for Lines<C> {
+/// Events are all there is: nothing here opens spans.
+impl<C: Clock + 'static> Subscriber for Lines<C> {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         match self.levels.enabled(metadata.target(), metadata.level()) {
             true => Interest::always(),
@@ -40,7 +40,7 @@ impl<C: Clock + 'static> Layer<Registry> for Lines<C> {
         }
     }
 
-    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, Registry>) -> bool {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.levels.enabled(metadata.target(), metadata.level())
     }
 
@@ -48,11 +48,23 @@ impl<C: Clock + 'static> Layer<Registry> for Lines<C> {
         Some(self.levels.most_detailed())
     }
 
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, Registry>) {
+    fn event(&self, event: &Event<'_>) {
         let line = line(self.clock.now_ms(), event);
         // One write a line keeps lines of several threads whole; a closed pipe loses the log, not the broker.
         let _ = io::Write::write_all(&mut io::stdout().lock(), line.as_bytes());
     }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }
 
 fn line(now_ms: i64, event: &Event<'_>) -> String {

@@ -76,7 +76,7 @@ pub(super) const THROTTLES: &[&str] = &[
 ];
 
 fn broker_entry(layers: &Layers, name: &str) -> Described {
-    let declared = schema::BROKER.get(name).copied();
+    let declared = schema::BROKER.get(name);
     let typed = declared.or_else(|| schema::broker_key(name).filter(|key| schema::BROKER.contains_key(key.name)));
     // A value of unknown type may be a secret.
     let is_throttle = THROTTLES.contains(&name);
@@ -127,7 +127,7 @@ fn broker_synonyms(layers: &Layers, name: &str, sensitive: bool) -> Vec<Synonym>
 /// All settings of a topic with these of its own.
 pub fn topic(layers: &Layers, own: &Overrides) -> Vec<Described> {
     let values = TopicValues::resolve(&layers.config.values, own);
-    let shown = |key: &&&Key| !key.internal || own.contains_key(key.name);
+    let shown = |key: &&Key| !key.internal || own.contains_key(key.name);
     schema::TOPIC
         .values()
         .filter(shown)

@@ -1,6 +1,7 @@
 //! Every declared broker key with its typed value: what was set, else the default. Reading finds every mistake at once.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use crate::config::schema::{self, Key, Treatment, removed, suggest};
 use crate::config::settings::{Problem, Setting, Settings};
@@ -9,7 +10,15 @@ use crate::config::value::{self, Value};
 /// Typed values of all broker keys.
 #[derive(Clone, Debug)]
 pub struct Values {
-    by_key: HashMap<&'static str, Value>,
+    /// Those that were set, by the place of their key in the table.
+    set: BTreeMap<usize, Value>,
+}
+
+/// Every broker key's default, read when it is first asked for.
+static DEFAULTS: [OnceLock<Value>; schema::BROKER_COUNT] = [const { OnceLock::new() }; schema::BROKER_COUNT];
+
+fn default_of(place: usize) -> &'static Value {
+    DEFAULTS[place].get_or_init(|| value::default(schema::BROKER.at(place)))
 }
 
 /// What reading found besides the values.
@@ -52,7 +61,7 @@ fn shown(key: &str, setting: &Setting) -> String {
 impl Values {
     /// The defaults alone.
     pub fn defaults() -> Values {
-        Values { by_key: schema::BROKER.values().map(|key| (key.name, value::default(key))).collect() }
+        Values { set: BTreeMap::new() }
     }
 
     /// Reads all settings; a value that is not taken leaves the default in its place and a mistake in the findings.
@@ -66,8 +75,8 @@ impl Values {
             match value::parse(key, &setting.value) {
                 Ok(value) => {
                     refuse_unserved(settings, name, key, &value, findings);
-                    if schema::BROKER.contains_key(name) {
-                        values.by_key.insert(key.name, value);
+                    if let Some(place) = schema::BROKER.place(name) {
+                        values.set.insert(place, value);
                     }
                 }
                 Err(error) => findings.mistake(settings, name, reason(&error.to_string()), expected(key)),
@@ -77,7 +86,8 @@ impl Values {
     }
 
     pub fn get(&self, key: &str) -> &Value {
-        self.by_key.get(key).unwrap_or_else(|| panic!("{key} stands in no table"))
+        let place = schema::BROKER.place(key).unwrap_or_else(|| panic!("{key} stands in no table"));
+        self.set.get(&place).unwrap_or_else(|| default_of(place))
     }
 
     /// A whole number that always has a value.
@@ -180,7 +190,7 @@ fn note_unknown(settings: &Settings, name: &str, findings: &mut Findings) {
     if let Some(advice) = removed::advice(name) {
         return findings.warning(settings, name, "this key is gone since Kafka 4.0 and has no effect", advice);
     }
-    let known = schema::BROKER.keys().chain(schema::AUTHORIZER.keys()).copied();
+    let known = schema::BROKER.keys().chain(schema::AUTHORIZER.keys());
     let fix = match suggest::nearest(name, known) {
         Some(near) => format!("did you mean {near}?"),
         None if schema::TOPIC.contains_key(name) => "it is a topic's key; set it when creating the topic".into(),

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustix::fs::{StatVfsMountFlags, major, minor};
 use rustix::io::Errno;
@@ -20,11 +21,12 @@ const TRUSTED_KIND: &str = "ext4";
 /// Before this version syncfs reported no errors.
 const FIRST_KERNEL: (u32, u32) = (5, 8);
 
-/// Kept open: errors are reported from the opening on.
+/// Kept open: errors are reported from the opening on. The rest is found out when it is first needed, which for many a
+/// broker is never.
 pub struct RealFileSystem {
     dir: File,
     device: u64,
-    memory: File,
+    memory: OnceLock<Option<File>>,
 }
 
 /// More than what is looked for in `/proc/meminfo`, which begins with it.
@@ -32,30 +34,37 @@ const MEMORY_BYTES: usize = 2048;
 
 impl RealFileSystem {
     pub fn of(dir: &Path) -> Option<RealFileSystem> {
-        let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
-        if version(&release)? < FIRST_KERNEL {
-            return None;
-        }
         let dir = File::open(dir).ok()?;
         let device = rustix::fs::fstat(&dir).ok()?.st_dev;
-        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-        let memory = File::open("/proc/meminfo").ok()?;
-        (kind_of(device, &mounts)? == TRUSTED_KIND).then_some(RealFileSystem { dir, device, memory })
+        Some(RealFileSystem { dir, device, memory: OnceLock::new() })
     }
+
+    /// `/proc/meminfo`, if a sync as a whole is to be trusted here.
+    fn trusted(&self) -> Option<&File> {
+        self.memory.get_or_init(|| memory_of_trusted(self.device)).as_ref()
+    }
+}
+
+fn memory_of_trusted(device: u64) -> Option<File> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let is_trusted = version(&release)? >= FIRST_KERNEL && kind_of(device, &mounts)? == TRUSTED_KIND;
+    is_trusted.then(|| File::open("/proc/meminfo").ok())?
 }
 
 impl FileSystem for RealFileSystem {
     fn holds(&self, path: &Path) -> bool {
-        rustix::fs::stat(path).is_ok_and(|stat| stat.st_dev == self.device)
+        self.trusted().is_some() && rustix::fs::stat(path).is_ok_and(|stat| stat.st_dev == self.device)
     }
 
     fn unwritten_bytes(&self) -> io::Result<u64> {
         let mut info = [0; MEMORY_BYTES];
-        let read = self.memory.read_at(&mut info, 0)?;
+        let read = self.trusted().ok_or(io::ErrorKind::Unsupported)?.read_at(&mut info, 0)?;
         unwritten(&String::from_utf8_lossy(&info[..read])).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.trusted().ok_or(io::ErrorKind::Unsupported)?;
         rustix::fs::syncfs(&self.dir)?;
         // Older kernels answer success for a file system that an error has turned read-only, and do nothing for it.
         match rustix::fs::fstatvfs(&self.dir)?.f_flag.contains(StatVfsMountFlags::RDONLY) {
@@ -119,15 +128,17 @@ mod tests {
 
     #[test]
     fn only_one_that_keeps_its_promise_is_synced_as_a_whole() {
-        assert!(RealFileSystem::of(Path::new("/proc")).is_none());
+        let proc = RealFileSystem::of(Path::new("/proc")).unwrap();
+        assert!(!proc.holds(Path::new("/proc/self")));
+        assert!(proc.unwritten_bytes().is_err());
+        assert!(proc.sync().is_err());
         assert!(RealFileSystem::of(Path::new("/no such place")).is_none());
         let dir = tempfile::tempdir().unwrap();
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
         let kind = kind_of(rustix::fs::stat(dir.path()).unwrap().st_dev, &mounts);
-        let here = RealFileSystem::of(dir.path());
-        assert_eq!(here.is_some(), kind == Some("ext4"));
-        if let Some(here) = here {
-            assert!(here.holds(dir.path()));
+        let here = RealFileSystem::of(dir.path()).unwrap();
+        assert_eq!(here.holds(dir.path()), kind == Some("ext4"));
+        if here.holds(dir.path()) {
             assert!(!here.holds(Path::new("/proc/self/stat")));
             assert!(!here.holds(&dir.path().join("missing")));
             here.sync().unwrap();

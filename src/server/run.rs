@@ -68,7 +68,6 @@ async fn serve(config: BrokerConfig, ready: impl FnOnce(Ready)) -> Result<(), Ru
     let broker = start::start_in(config, clock, disk, Office::DurableSoonIfNew)?;
     broker.set_log_levels(log_levels::of_the_process().clone());
     start::report(&broker);
-    let housekeeping = Housekeeping::start(&broker).map_err(RunError::Runtime)?;
     let server = Server::new(broker.clone());
     // From its first answer on a broker stops cleanly when it is told to; before, there is nothing to lose.
     let orders = Orders::listen();
@@ -78,6 +77,8 @@ async fn serve(config: BrokerConfig, ready: impl FnOnce(Ready)) -> Result<(), Ru
         server.accept_on(&name, socket);
         addresses.push((name, address));
     }
+    // Nobody waits for what goes on beside requests.
+    let housekeeping = Housekeeping::start(&broker).map_err(RunError::Runtime)?;
     ready(Ready { cluster_id: broker.cluster_id().to_string(), listeners: addresses });
     wait_for(orders).await;
     stop(server, broker, housekeeping).await;

@@ -2,7 +2,7 @@
 
 mod table;
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use super::versions;
 
@@ -50,38 +50,36 @@ impl Span {
     }
 }
 
-static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
-    let shapes = parse_table(table::TABLE).expect("the table of shapes is written correctly");
-    versions::ALL
-        .iter()
-        .map(|api| {
-            let row = shapes.iter().find(|row| row.key == api.key.key());
-            row.expect("every API has a shape").fields.clone()
-        })
-        .collect()
-});
+/// Each is read when its API is first asked for: the first answer of a broker needs one of them.
+static SHAPES: [OnceLock<Shape>; versions::ALL.len()] = [const { OnceLock::new() }; versions::ALL.len()];
 
 /// The layout of the API's request.
 pub fn of(api: &versions::Api) -> &'static Shape {
-    let place = versions::place(api.key);
-    &SHAPES[place]
+    SHAPES[versions::place(api.key)].get_or_init(|| {
+        let key = api.key.key();
+        let row = rows(table::TABLE).find(|row| key_of(row) == Some(key)).expect("every API has a shape");
+        parse_row(row).expect("the table of shapes is written correctly").fields
+    })
 }
 
 struct Row {
+    #[cfg_attr(not(test), allow(dead_code))]
     key: i16,
     #[cfg_attr(not(test), allow(dead_code))]
     name: &'static str,
     fields: Shape,
 }
 
-fn parse_table(table: &'static str) -> Result<Vec<Row>, String> {
-    let mut starts: Vec<usize> = table
-        .match_indices('\n')
-        .map(|(at, _)| at + 1)
-        .filter(|at| table[*at..].starts_with(char::is_numeric))
-        .collect();
-    starts.push(table.len());
-    starts.windows(2).map(|pair| parse_row(&table[pair[0]..pair[1]])).collect()
+/// The text of each API. A line that begins with its number opens it.
+fn rows(table: &'static str) -> impl Iterator<Item = &'static str> {
+    let opens = |at: &usize| table[*at..].starts_with(|c: char| c.is_ascii_digit());
+    let starts = move || table.match_indices('\n').map(|(at, _)| at + 1).filter(opens);
+    let ends = starts().skip(1).chain([table.len()]);
+    starts().zip(ends).map(|(start, end)| &table[start..end])
+}
+
+fn key_of(row: &str) -> Option<i16> {
+    row.split_once(' ')?.0.parse().ok()
 }
 
 fn parse_row(row: &'static str) -> Result<Row, String> {
@@ -180,7 +178,11 @@ mod tests {
 
     #[test]
     fn the_table_has_every_api_once_under_its_name() {
-        let rows = parse_table(table::TABLE).unwrap();
+        let rows: Vec<Row> = rows(table::TABLE).map(|row| parse_row(row).unwrap()).collect();
+        assert!(
+            versions::ALL.iter().all(|api| !of(api).is_empty() || api.name == "ListTransactions"),
+            "each has fields"
+        );
         let named: Vec<_> = rows.iter().map(|row| (row.key, row.name)).collect();
         let known: Vec<_> = versions::ALL.iter().map(|api| (api.key.key(), api.name)).collect();
         assert_eq!(named, known);

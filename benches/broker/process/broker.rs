@@ -15,7 +15,8 @@ use crate::load::{Connection, setup};
 
 const START_PATIENCE: Duration = Duration::from_secs(180);
 const STOP_PATIENCE: Duration = Duration::from_secs(120);
-const PROBE_EVERY: Duration = Duration::from_micros(200);
+/// Little beside what is measured.
+const PROBE_EVERY: Duration = Duration::from_micros(50);
 
 /// What is being compared.
 #[derive(Clone, Debug)]

@@ -43,7 +43,7 @@ async fn stage(disk: Arc<dyn Disk>, dir: &Path, fresh: bool, settings: &[(&str, 
     let config = BrokerConfig::read(all).0.unwrap();
     let topic = config.topic(&Default::default());
     let broker = crate::broker::start::start(config, Arc::new(SystemClock::new()), Arc::new(RealDisk)).unwrap();
-    let commit = Arc::new(GroupCommit::start(disk.clone(), dir.to_path_buf()).unwrap());
+    let commit = Arc::new(GroupCommit::new(disk.clone(), dir.to_path_buf()));
     let id = TopicId(Uuid::from_u128(1));
     let env = LogEnv {
         handles: Handles::new(disk, 16),

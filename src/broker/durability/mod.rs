@@ -51,6 +51,8 @@ pub struct GroupCommit {
     shared: Arc<Shared>,
     room: Room,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The thread has been started, or never will be.
+    begun: AtomicBool,
 }
 
 struct Shared {
@@ -72,8 +74,8 @@ struct State {
 }
 
 impl GroupCommit {
-    /// Starts the directory's commit thread.
-    pub fn start(disk: Arc<dyn Disk>, dir: PathBuf) -> io::Result<Self> {
+    /// The directory's queue. Its thread begins with the first request: a start has no need of it.
+    pub fn new(disk: Arc<dyn Disk>, dir: PathBuf) -> Self {
         let room = Room::new(disk.clone(), dir.clone());
         let shared = Arc::new(Shared {
             file_system: disk.file_system(&dir),
@@ -86,13 +88,28 @@ impl GroupCommit {
             rounds: Counter::new(),
             helpers: Arc::default(),
         });
-        let runs = shared.clone();
-        let thread = std::thread::Builder::new().name("group-commit".into()).spawn(move || runs.run())?;
-        Ok(GroupCommit { shared, room, thread: Mutex::new(Some(thread)) })
+        GroupCommit { shared, room, thread: Mutex::new(None), begun: AtomicBool::new(false) }
+    }
+
+    /// Starts the commit thread, if that has not been done. A directory that cannot have one can make nothing durable.
+    pub fn begin(&self) {
+        if self.begun.load(Ordering::Acquire) {
+            return;
+        }
+        let mut thread = self.thread.lock();
+        if self.begun.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let runs = self.shared.clone();
+        match std::thread::Builder::new().name("group-commit".into()).spawn(move || runs.run()) {
+            Ok(started) => *thread = Some(started),
+            Err(e) => self.shared.go_offline(&e),
+        }
     }
 
     /// Has the thing synced in the next round. Who waits for it registers before this call.
     pub fn request(&self, thing: &Arc<dyn Syncable>) {
+        self.begin();
         if self.is_offline() {
             thing.failed();
             return;
@@ -139,6 +156,7 @@ impl GroupCommit {
 
     /// Syncs what is queued and ends the thread.
     pub fn stop(&self) {
+        self.begun.store(true, Ordering::Release);
         self.shared.state.lock().stopping = true;
         self.shared.wake.notify_one();
         // The last to hold it may be the commit thread itself, which cannot wait for its own end.

@@ -44,7 +44,7 @@ async fn stage(count: i32) -> Stage {
     let mut settings = Settings::new();
     settings.set("node.id", "1", Origin::CommandLine);
     let topic = Arc::new(BrokerConfig::read(settings).0.unwrap().topic(&Default::default()));
-    let commit = Arc::new(GroupCommit::start(sim.shared(), DIR.into()).unwrap());
+    let commit = Arc::new(GroupCommit::new(sim.shared(), DIR.into()));
     let handles = Handles::new(sim.shared(), 8);
     let partition = |n: i32| {
         let name = TopicPartition::new("t", n);

@@ -79,7 +79,7 @@ fn a_mistake_in_any_key_is_told_and_never_more_than_that() {
     for name in crate::config::schema::BROKER.keys() {
         for value in ["", "x", "-9", "99999999999999999999", ",", "://", "\u{e4}:1"] {
             let mut settings = Settings::new();
-            settings.set(*name, value, Origin::CommandLine);
+            settings.set(name, value, Origin::CommandLine);
             let _ = BrokerConfig::read(settings);
         }
     }

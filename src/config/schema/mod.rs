@@ -3,38 +3,43 @@
 pub mod broker;
 pub mod client_metrics;
 pub mod group;
+mod index;
 pub mod ottla;
 pub mod removed;
 pub mod suggest;
 pub mod table;
 pub mod topic;
 
+pub use index::Index;
 pub use table::{Importance, Key, Kind, Treatment, Update, Valid};
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use index::{count, sorted};
 
-/// Keys by name.
-pub type Index = BTreeMap<&'static str, &'static Key>;
+const BROKER_LISTS: &[&[Key]] = broker::ALL;
+const TOPIC_LISTS: &[&[Key]] = &[topic::KEYS, topic::INTERNAL_KEYS];
+const AUTHORIZER_LISTS: &[&[Key]] = &[ottla::authorizer::KEYS];
+const GROUP_LISTS: &[&[Key]] = &[group::KEYS];
+const CLIENT_METRICS_LISTS: &[&[Key]] = &[client_metrics::KEYS];
 
-fn index(lists: &[&'static [Key]]) -> Index {
-    lists.iter().flat_map(|keys| keys.iter()).map(|key| (key.name, key)).collect()
-}
+/// How many keys a broker declares.
+pub const BROKER_COUNT: usize = count(BROKER_LISTS);
+
+static BROKER_KEYS: [&Key; BROKER_COUNT] = sorted(BROKER_LISTS);
+static AUTHORIZER_KEYS: [&Key; count(AUTHORIZER_LISTS)] = sorted(AUTHORIZER_LISTS);
+static TOPIC_KEYS: [&Key; count(TOPIC_LISTS)] = sorted(TOPIC_LISTS);
+static GROUP_KEYS: [&Key; count(GROUP_LISTS)] = sorted(GROUP_LISTS);
+static CLIENT_METRICS_KEYS: [&Key; count(CLIENT_METRICS_LISTS)] = sorted(CLIENT_METRICS_LISTS);
 
 /// Keys that a broker declares, Ottla's own among them.
-pub static BROKER: LazyLock<Index> = LazyLock::new(|| {
-    let mut lists = broker::ALL.to_vec();
-    lists.push(ottla::KEYS);
-    index(&lists)
-});
+pub static BROKER: Index = Index::of(&BROKER_KEYS);
 /// Keys that only the authorizer reads.
-pub static AUTHORIZER: LazyLock<Index> = LazyLock::new(|| index(&[ottla::authorizer::KEYS]));
+pub static AUTHORIZER: Index = Index::of(&AUTHORIZER_KEYS);
 /// Keys of topics.
-pub static TOPIC: LazyLock<Index> = LazyLock::new(|| index(&[topic::KEYS, topic::INTERNAL_KEYS]));
+pub static TOPIC: Index = Index::of(&TOPIC_KEYS);
 /// Keys of groups.
-pub static GROUP: LazyLock<Index> = LazyLock::new(|| index(&[group::KEYS]));
+pub static GROUP: Index = Index::of(&GROUP_KEYS);
 /// Keys of client metrics subscriptions.
-pub static CLIENT_METRICS: LazyLock<Index> = LazyLock::new(|| index(&[client_metrics::KEYS]));
+pub static CLIENT_METRICS: Index = Index::of(&CLIENT_METRICS_KEYS);
 
 /// Keys that may stand per SASL mechanism below a listener: `listener.name.NAME.MECHANISM.KEY`.
 const PER_MECHANISM: &[&str] = &[
@@ -47,7 +52,7 @@ const PER_MECHANISM: &[&str] = &[
 
 /// A broker key by its full name; `listener.name.NAME.KEY` is found as `KEY`.
 pub fn broker_key(name: &str) -> Option<&'static Key> {
-    let known = |name: &str| BROKER.get(name).or_else(|| AUTHORIZER.get(name)).copied();
+    let known = |name: &str| BROKER.get(name).or_else(|| AUTHORIZER.get(name));
     known(name).or_else(|| known(listener_base(name)?))
 }
 

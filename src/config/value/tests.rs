@@ -2,11 +2,11 @@ use super::*;
 use crate::config::schema;
 
 fn topic(name: &str, text: &str) -> Result<Value, String> {
-    parse(schema::TOPIC[name], text).map_err(|error| error.0)
+    parse(&schema::TOPIC[name], text).map_err(|error| error.0)
 }
 
 fn broker(name: &str, text: &str) -> Result<Value, String> {
-    parse(schema::BROKER[name], text).map_err(|error| error.0)
+    parse(&schema::BROKER[name], text).map_err(|error| error.0)
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn voters_and_hosts_have_a_form() {
 
 #[test]
 fn a_share_groups_start_is_a_name_or_a_duration() {
-    let parse = |text| parse(schema::GROUP["share.auto.offset.reset"], text);
+    let parse = |text| parse(&schema::GROUP["share.auto.offset.reset"], text);
     for good in ["earliest", "latest", "by_duration:PT1H", "by_duration:P1DT2H3M4.5S"] {
         assert!(parse(good).is_ok(), "{good}");
     }

@@ -10,9 +10,9 @@ mod replication;
 mod security;
 mod transactions;
 
-use super::Key;
+use super::{Key, ottla};
 
-/// Every list of broker keys.
+/// Every list of broker keys, Ottla's own the last.
 pub const ALL: &[&[Key]] = &[
     cluster::KEYS,
     cluster::INTERNAL_KEYS,
@@ -29,4 +29,5 @@ pub const ALL: &[&[Key]] = &[
     remote::KEYS,
     remote::INTERNAL_KEYS,
     security::KEYS,
+    ottla::KEYS,
 ];
