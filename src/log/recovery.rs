@@ -69,15 +69,20 @@ impl PartitionLog {
             self.keep_producers_of(&segments, dead, opening.now_ms)?;
             self.drop_files(segments.drain(..dead))?;
         }
-        let mut clean = opening.clean;
+        let (mut clean, mut clean_end) = (opening.clean, None);
         if clean && let Some(last) = segments.last() {
             // A clean stop leaves whole batches. If it did not, do as after any other stop.
-            clean = end_of(last).is_ok_and(|end| end >= opening.recovery_point);
+            clean_end = end_of(last).ok().filter(|end| *end >= opening.recovery_point);
+            clean = clean_end.is_some();
         }
         if !clean {
             self.recover(&mut segments, &opening)?;
         }
-        let mut end = segments.last().map_or(Ok(opening.log_start), |last| end_of(last))?;
+        let mut end = match (clean_end, segments.last()) {
+            (Some(end), _) => end,
+            (None, Some(last)) => end_of(last)?,
+            (None, None) => opening.log_start,
+        };
         if end < opening.log_start {
             if !segments.is_empty() {
                 tracing::warn!(

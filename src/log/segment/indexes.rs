@@ -107,8 +107,11 @@ impl Segment {
         if !whole(offsets.size_bytes, OffsetEntry::BYTES) || !whole(times.size_bytes, TimeEntry::BYTES) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not a whole number of entries"));
         }
-        let offsets =
-            SparseIndex::<OffsetEntry>::of_file(&*self.index_file(FileKind::OffsetIndex)?, offsets.size_bytes)?;
+        // That of a short log has nothing in it, and is opened when something is written to it.
+        let offsets = match offsets.size_bytes {
+            0 => SparseIndex::empty(),
+            size => SparseIndex::<OffsetEntry>::of_file(&*self.index_file(FileKind::OffsetIndex)?, size)?,
+        };
         let times = SparseIndex::<TimeEntry>::of_file(&*self.index_file(FileKind::TimeIndex)?, times.size_bytes)?;
         let size = self.size_bytes();
         if offsets.last().is_some_and(|last| u64::from(last.position) >= size.max(1)) {
