@@ -104,7 +104,9 @@ pub fn look_up(ctx: &mut Context, group: &mut ConsumerGroup, sight: &Sight) {
             subscriptions.remove_matches(before.into_iter().flatten());
             subscriptions.add_matches(&topics);
         }
-        bump |= topics.is_empty() && before.is_none() && is_given_too_much(ctx.topics, group, &pattern);
+        bump |= topics.is_empty()
+            && before.is_none()
+            && (is_given_too_much(ctx.topics, group, &pattern) || leaves_partitions_out(ctx.topics, group));
         let value = RegexValue {
             topics: topics.into_iter().collect(),
             version: ctx.topics.version(),
@@ -126,6 +128,22 @@ fn is_given_too_much(topics: &dyn TopicsView, group: &ConsumerGroup, pattern: &s
         let named = |id: &TopicId| topics.by_id(*id).is_some_and(|(name, _)| member.topics.contains(&name));
         group.target(&member.id).keys().any(|id| !named(id))
     })
+}
+
+/// Whether nobody is meant to have a partition that somebody subscribes to, and no new target is due. So it is in a group
+/// that was taken over from the classic protocol before its leader had assigned anything; Kafka leaves it like this until
+/// the next rebalance.
+fn leaves_partitions_out(topics: &dyn TopicsView, group: &ConsumerGroup) -> bool {
+    let mut meant: BTreeMap<TopicId, usize> = BTreeMap::new();
+    for member in group.members() {
+        for (id, partitions) in group.target(&member.id).iter() {
+            *meant.entry(*id).or_default() += partitions.len();
+        }
+    }
+    let is_short =
+        |(id, count): (TopicId, i32)| meant.get(&id).copied().unwrap_or(0) < usize::try_from(count).unwrap_or(0);
+    group.assignment_epoch == group.epoch
+        && group.subscriptions.topics.keys().any(|name| topics.by_name(name).is_some_and(is_short))
 }
 
 fn matching(

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::beats::{beat, eager, join, owning};
+use super::beats::{beat, eager, join, join_matching, owning};
 use super::harness::{World, sync};
 use super::topics::Topics;
 use crate::controller::group::config::{GroupConfig, MigrationPolicy};
@@ -131,6 +131,25 @@ fn live_classic_members_are_taken_along_and_taken_back() {
     let back = world.joined(ticket);
     assert_eq!((back.error_code, back.generation_id), (0, generation + 1));
     assert_eq!((back.leader.to_string(), back.members.len()), (member, 1));
+}
+
+#[test]
+fn a_group_taken_over_before_its_leader_assigned_anything_is_assigned_anew() {
+    let topics = Topics::of(&[("t", 2)]);
+    let mut world = World::with_topics(eager(), topics.shared());
+    let ticket = world.enter(classic("", SUBSCRIBED_TO_T), "c");
+    let member = world.joined(ticket).member_id.to_string();
+    assert_eq!(world.describe("g").group_state.to_string(), "CompletingRebalance");
+
+    // The newcomer brings nothing for which the epoch would be raised.
+    world.beat_at(1, join_matching("g", "a", "none"));
+    assert_eq!(kind(&world), GroupType::Consumer);
+    world.advance(1);
+    world.beat_at(1, beat("g", "a", 1));
+    assert_eq!(world.epochs("g").1, 2);
+    let joined = joins(&mut world, classic(&member, SUBSCRIBED_TO_T));
+    assert_eq!((joined.error_code, joined.generation_id), (0, 2));
+    assert_eq!(given(&mut world, &member, 2), [0, 1]);
 }
 
 #[test]
