@@ -134,7 +134,7 @@ pub trait Machine {
     fn apply(&mut self, now: Now, record: &Self::Record);
     /// Something, or everything, whose deadline is not after `now`.
     fn on_timeout(&mut self, now: Now, effects: &mut Effects<Self>);
-    /// Monotonic milliseconds of the earliest pending deadline.
+    /// A moment, in monotonic milliseconds, before which no deadline is due; mostly that of the earliest.
     fn next_deadline(&self) -> Option<i64>;
     /// All records of the log have been applied: soft state that follows from hard state (timers) is armed now.
     fn on_loaded(&mut self, now: Now, effects: &mut Effects<Self>);

@@ -1,5 +1,6 @@
 //! Every deadline of a group machine in one order: by time, then by the order of being set.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use super::{GroupId, MemberId};
@@ -47,70 +48,104 @@ pub struct Due {
     pub sight: Sight,
 }
 
+/// A moment and, among deadlines of the same moment, the order of being set.
+type Place = (i64, u64);
+
 /// All deadlines of a machine, in monotonic milliseconds.
+///
+/// Sessions are put off with every heartbeat and hardly ever run out. So a deadline that is put off stays in the queue
+/// where it was, and moves to its place only when its turn comes.
 #[derive(Default)]
 pub struct Timers {
-    order: BTreeMap<(i64, u64), Due>,
-    places: HashMap<TimerKey, (i64, u64)>,
+    queue: BTreeMap<Place, TimerKey>,
+    set: HashMap<TimerKey, Set>,
     set_so_far: u64,
+}
+
+struct Set {
+    at: Place,
+    /// Where it stands in the queue: never behind `at`.
+    queued: Place,
+    number: i32,
+    sight: Sight,
 }
 
 impl Timers {
     pub fn set(&mut self, group: &GroupId, timer: Timer, at_ms: i64) {
-        self.set_with(group, timer, at_ms, 0);
+        self.put(group, timer, at_ms, 0, Sight::default());
     }
 
     pub fn set_with(&mut self, group: &GroupId, timer: Timer, at_ms: i64, number: i32) {
-        let key = TimerKey { group: group.clone(), timer };
-        self.put(at_ms, Due { key, number, sight: Sight::default() });
+        self.put(group, timer, at_ms, number, Sight::default());
     }
 
     /// For a look at the topics as one client sees them.
     pub fn set_look(&mut self, group: &GroupId, timer: Timer, at_ms: i64, sight: Sight) {
-        let key = TimerKey { group: group.clone(), timer };
-        self.put(at_ms, Due { key, number: 0, sight });
+        self.put(group, timer, at_ms, 0, sight);
     }
 
-    fn put(&mut self, at_ms: i64, due: Due) {
+    fn put(&mut self, group: &GroupId, timer: Timer, at_ms: i64, number: i32, sight: Sight) {
         self.set_so_far += 1;
-        let place = (at_ms, self.set_so_far);
-        if let Some(old) = self.places.insert(due.key.clone(), place) {
-            self.order.remove(&old);
+        let at = (at_ms, self.set_so_far);
+        match self.set.entry(TimerKey { group: group.clone(), timer }) {
+            Entry::Occupied(mut entry) => {
+                let set = entry.get_mut();
+                *set = Set { at, queued: set.queued, number, sight };
+                if at < set.queued
+                    && let Some(key) = self.queue.remove(&set.queued)
+                {
+                    self.queue.insert(at, key);
+                    set.queued = at;
+                }
+            }
+            Entry::Vacant(entry) => {
+                self.queue.insert(at, entry.key().clone());
+                entry.insert(Set { at, queued: at, number, sight });
+            }
         }
-        self.order.insert(place, due);
     }
 
     pub fn cancel(&mut self, group: &GroupId, timer: Timer) {
-        if let Some(place) = self.places.remove(&TimerKey { group: group.clone(), timer }) {
-            self.order.remove(&place);
+        if let Some(set) = self.set.remove(&TimerKey { group: group.clone(), timer }) {
+            self.queue.remove(&set.queued);
         }
     }
 
     pub fn is_set(&self, group: &GroupId, timer: Timer) -> bool {
-        self.places.contains_key(&TimerKey { group: group.clone(), timer })
+        self.set.contains_key(&TimerKey { group: group.clone(), timer })
     }
 
+    /// No deadline is before it; the one that was may have been put off since.
     pub fn next_deadline(&self) -> Option<i64> {
-        self.order.first_key_value().map(|((at_ms, _), _)| *at_ms)
+        self.queue.first_key_value().map(|((at_ms, _), _)| *at_ms)
     }
 
     /// Takes the earliest deadline that is not after `now_ms`.
     pub fn pop_due(&mut self, now_ms: i64) -> Option<Due> {
-        let entry = self.order.first_entry()?;
-        if entry.key().0 > now_ms {
-            return None;
+        loop {
+            let first = self.queue.first_entry()?;
+            let queued = *first.key();
+            if queued.0 > now_ms {
+                return None;
+            }
+            let key = first.remove();
+            let Entry::Occupied(mut entry) = self.set.entry(key) else { continue };
+            if entry.get().at == queued {
+                let (key, Set { number, sight, .. }) = entry.remove_entry();
+                return Some(Due { key, number, sight });
+            }
+            let at = entry.get().at;
+            entry.get_mut().queued = at;
+            self.queue.insert(at, entry.key().clone());
         }
-        let due = entry.remove();
-        self.places.remove(&due.key);
-        Some(due)
     }
 
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.queue.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.queue.is_empty()
     }
 }
 
@@ -146,5 +181,23 @@ mod tests {
         );
         assert!(timers.is_empty());
         assert!(!timers.is_set(&group, Timer::ClassicJoin));
+    }
+    #[test]
+    fn what_is_put_off_keeps_its_order_and_is_not_due_before() {
+        let group: GroupId = "g".into();
+        let session = |member: &str| Timer::ClassicSession(member.into());
+        let mut timers = Timers::default();
+        for (member, at_ms) in [("a", 10), ("b", 20), ("a", 30), ("c", 30), ("b", 30), ("c", 25)] {
+            timers.set(&group, session(member), at_ms);
+        }
+        timers.set_with(&group, session("d"), 15, 1);
+        timers.set_with(&group, session("d"), 40, 2);
+        assert_eq!(timers.len(), 4);
+        assert!(timers.next_deadline().is_some_and(|at_ms| at_ms <= 25));
+        assert!(timers.pop_due(24).is_none());
+        assert_eq!(timers.next_deadline(), Some(25));
+        let seen: Vec<_> = std::iter::from_fn(|| timers.pop_due(40)).map(|due| (due.key.timer, due.number)).collect();
+        assert_eq!(seen, [(session("c"), 0), (session("a"), 0), (session("b"), 0), (session("d"), 2)]);
+        assert!(timers.is_empty());
     }
 }
