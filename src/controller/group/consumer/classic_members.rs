@@ -69,7 +69,7 @@ pub fn join(
     // Kafka takes this for its own fault.
     let subscription = subscription.ok_or(ErrorCode::UnknownServerError)?;
     let owned = owned_of(&subscription, ctx.topics);
-    let member = told(&old, caller, request, subscription);
+    let member = Arc::new(told(&old, caller, request, subscription));
 
     let topics_changed = remember_member(ctx, &group.id, &old, &member);
     let pattern_change = step_patterns(ctx, group, &old, &member, &caller.sight)?;
@@ -84,7 +84,7 @@ pub fn join(
                 step_member(ctx, group, member, &target, changed, &owned)?
             }
         };
-        let converted = migration::downgrade(ctx, group, &[], Some(&member), must_rebalance)
+        let converted = migration::downgrade(ctx, group, &[], Some(&*member), must_rebalance)
             .map_err(|_| GroupError::from(ErrorCode::GroupIdNotFound))?;
         (member, Some(converted))
     } else {

@@ -91,16 +91,16 @@ pub fn heartbeat(
         None => dynamic_member(group, id, request.member_epoch, &owned)?,
         Some(instance) => static_member(ctx, group, id, instance, request.member_epoch, &owned)?,
     };
-    let mut member = told(&old, caller, request);
+    let told = told(&old, caller, request);
 
-    let topics_changed = remember_member(ctx, &group.id, &old, &member);
-    let pattern_change = step_patterns(ctx, group, &old, &member, &caller.sight)?;
+    let topics_changed = remember_member(ctx, &group.id, &old, &told);
+    let pattern_change = step_patterns(ctx, group, &old, &told, &caller.sight)?;
     // A pattern that is yet to be looked up raises the epoch when it is, not twice.
     let bump = topics_changed || pattern_change == PatternChange::ChangedAndKnown;
-    let group_step = step_group(ctx, group, bump, &old, &member);
-    let target = step_target(ctx, group, &group_step, &old, &member)?;
+    let group_step = step_group(ctx, group, bump, &old, &told);
+    let target = step_target(ctx, group, &group_step, &old, &told)?;
     let subscription_changed = topics_changed || pattern_change != PatternChange::None;
-    member = step_member(ctx, group, member, &target, subscription_changed, &owned)?;
+    let member = step_member(ctx, group, told, &target, subscription_changed, &owned)?;
     ctx.arm_session(&group.id, &member.id);
 
     let is_full_request = request.rebalance_timeout_ms != -1
@@ -130,10 +130,13 @@ fn assignment_of(held: &Held) -> Assignment {
     Assignment::default().with_topic_partitions(topics.collect())
 }
 
-/// The member with what the request says; what it leaves out stays.
-fn told(old: &Member, caller: &Caller, request: &ConsumerGroupHeartbeatRequest) -> Member {
+/// The member with what the request says; what it leaves out stays. Most say nothing new.
+fn told(old: &Arc<Member>, caller: &Caller, request: &ConsumerGroupHeartbeatRequest) -> Arc<Member> {
+    if says_nothing_new(old, caller, request) {
+        return old.clone();
+    }
     let text = |text: &Option<StrBytes>| text.as_ref().map(|text| Arc::<str>::from(&**text));
-    let mut member = old.clone();
+    let mut member = (**old).clone();
     member.instance_id = text(&request.instance_id).or(member.instance_id);
     member.rack_id = text(&request.rack_id).or(member.rack_id);
     member.assignor = text(&request.server_assignor).or(member.assignor);
@@ -147,7 +150,23 @@ fn told(old: &Member, caller: &Caller, request: &ConsumerGroupHeartbeatRequest) 
     member.client_id = caller.client_id.clone();
     member.client_host = caller.client_host.clone();
     member.classic = None;
-    member
+    Arc::new(member)
+}
+
+/// Whether the member can stay as it is without a closer look. One that lists its topics is looked at.
+fn says_nothing_new(old: &Member, caller: &Caller, request: &ConsumerGroupHeartbeatRequest) -> bool {
+    let is_known = |said: &Option<StrBytes>, known: &Option<Arc<str>>| {
+        said.as_ref().is_none_or(|said| known.as_deref() == Some(&**said))
+    };
+    request.subscribed_topic_names.is_none()
+        && request.rebalance_timeout_ms == -1
+        && is_known(&request.instance_id, &old.instance_id)
+        && is_known(&request.rack_id, &old.rack_id)
+        && is_known(&request.server_assignor, &old.assignor)
+        && is_known(&request.subscribed_topic_regex, &old.regex)
+        && caller.client_id == old.client_id
+        && caller.client_host == old.client_host
+        && !old.is_classic()
 }
 
 pub(super) fn throw_if_full(
@@ -168,13 +187,13 @@ pub(super) fn throw_if_full(
     Ok(())
 }
 
-fn dynamic_member(group: &ConsumerGroup, id: MemberId, epoch: i32, owned: &Owned) -> Result<Member, GroupError> {
+fn dynamic_member(group: &ConsumerGroup, id: MemberId, epoch: i32, owned: &Owned) -> Result<Arc<Member>, GroupError> {
     match group.member(&id) {
         Some(member) => {
             check_epoch(member, epoch, owned)?;
-            Ok((**member).clone())
+            Ok(member.clone())
         }
-        None if epoch == 0 => Ok(Member::new(id)),
+        None if epoch == 0 => Ok(Arc::new(Member::new(id))),
         None => Err(unknown_member(group, &id)),
     }
 }
@@ -186,24 +205,24 @@ fn static_member(
     instance: &str,
     epoch: i32,
     owned: &Owned,
-) -> Result<Member, GroupError> {
+) -> Result<Arc<Member>, GroupError> {
     let Some(before) = group.static_member(instance).cloned() else {
         return match group.member(&id) {
             _ if epoch != 0 => Err(unknown_instance(instance)),
-            Some(member) => Ok((**member).clone()),
-            None => Ok(Member::new(id)),
+            Some(member) => Ok(member.clone()),
+            None => Ok(Arc::new(Member::new(id))),
         };
     };
     if epoch != 0 {
         check_instance(&before, &id, instance)?;
         check_epoch(&before, epoch, owned)?;
-        return Ok((*before).clone());
+        return Ok(before);
     }
     if !before.is_classic() && before.epoch != LEAVE_STATIC_EPOCH {
         let text = format!("Static member {id} cannot join: instance id {instance} is owned by member {}.", before.id);
         return Err(GroupError::with_message(ErrorCode::UnreleasedInstanceId, text));
     }
-    Ok(replace_static(ctx, group, &before, id))
+    Ok(Arc::new(replace_static(ctx, group, &before, id)))
 }
 
 /// Puts a new member in the place of one with the same instance id: it takes over target and partitions.

@@ -35,6 +35,9 @@ pub(super) fn group_record(group: &GroupId, epoch: i32, metadata_hash: i64) -> R
 
 /// Whether the member names other topics than before.
 pub(super) fn remember_member(ctx: &mut Context, group: &GroupId, old: &Member, new: &Member) -> bool {
+    if std::ptr::eq(old, new) {
+        return false;
+    }
     if old != new {
         ctx.records.push(new.record(group));
     }
@@ -127,11 +130,11 @@ pub(super) fn step_target(
 pub(super) fn step_member(
     ctx: &mut Context,
     group: &ConsumerGroup,
-    member: Member,
+    member: Arc<Member>,
     target: &Target,
     subscription_changed: bool,
     owned: &Owned,
-) -> Result<Member, GroupError> {
+) -> Result<Arc<Member>, GroupError> {
     if !subscription_changed && member.is_reconciled_to(target.epoch) {
         return Ok(member);
     }
@@ -150,7 +153,7 @@ pub(super) fn step_member(
         let text = "the member is in a state that is not known here; it must give up all partitions and rejoin";
         GroupError::with_message(ErrorCode::FencedMemberEpoch, text)
     })?;
-    if next != member {
+    if next != *member {
         ctx.records.push(next.current_record(&group.id));
         // Members of the classic protocol are held to their rejoin and sync instead.
         if !next.is_classic() {
@@ -163,5 +166,5 @@ pub(super) fn step_member(
             }
         }
     }
-    Ok(next)
+    Ok(Arc::new(next))
 }
