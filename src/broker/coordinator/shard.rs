@@ -195,17 +195,19 @@ struct Task<H: Host> {
 impl<H: Host> Task<H> {
     async fn run(mut self) {
         self.load().await;
-        // Most questions leave the next deadline where it is, and then the alarm stays as it was set.
+        // Most questions put the next deadline off or leave it where it is. Then the alarm stays as it was set: it finds
+        // nothing due when it goes off, and is set anew.
         let mut alarm = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
-        let mut set_for_ms = None;
+        let mut set_for_ms: Option<i64> = None;
         loop {
             let deadline_ms = self.next_deadline_ms();
-            if deadline_ms != set_for_ms
-                && let Some(left) = deadline_ms.and_then(|at_ms| self.left_until(at_ms))
+            if let Some(at_ms) = deadline_ms
+                && set_for_ms.is_none_or(|set_ms| at_ms < set_ms)
+                && let Some(left) = self.left_until(at_ms)
             {
                 alarm.set(tokio::time::sleep(left));
+                set_for_ms = deadline_ms;
             }
-            set_for_ms = deadline_ms;
             let front = self.flights.front().map(|flight| flight.durable.clone());
             tokio::select! {
                 biased;
@@ -214,13 +216,7 @@ impl<H: Host> Task<H> {
                 }
                 ask = self.asks.recv() => {
                     let Some(ask) = ask else { return };
-                    // Whoever is about to ask shares the append.
-                    tokio::task::yield_now().await;
-                    self.take(ask).await;
-                    for _ in 1..ROUND_EVENTS_MAX {
-                        let Ok(ask) = self.asks.try_recv() else { break };
-                        self.take(ask).await;
-                    }
+                    self.gather(ask).await;
                     self.write().await;
                 }
                 () = &mut alarm, if deadline_ms.is_some() => {
@@ -248,6 +244,28 @@ impl<H: Host> Task<H> {
     fn left_until(&self, at_ms: i64) -> Option<Duration> {
         let left_ms = at_ms.saturating_sub(self.now()?.monotonic_ms);
         Some(Duration::from_millis(left_ms.max(0) as u64))
+    }
+
+    /// A round of questions, begun with the first. What is to be appended waits until whoever is about to ask has done
+    /// so and shares the append; a question that writes nothing, as most do, is answered at once.
+    async fn gather(&mut self, first: Ask<H>) {
+        self.take(first).await;
+        let left = self.take_queued(ROUND_EVENTS_MAX - 1).await;
+        if !self.round.entries.is_empty() && left > 0 {
+            tokio::task::yield_now().await;
+            self.take_queued(left).await;
+        }
+    }
+
+    /// Takes what is in the queue, up to so many questions; tells how many more there might have been.
+    async fn take_queued(&mut self, mut left: usize) -> usize {
+        while left > 0
+            && let Ok(ask) = self.asks.try_recv()
+        {
+            self.take(ask).await;
+            left -= 1;
+        }
+        left
     }
 
     async fn take(&mut self, ask: Ask<H>) {
@@ -322,6 +340,9 @@ impl<H: Host> Task<H> {
         }
         let Some(broker) = self.broker.upgrade() else { return };
         let page_cache_is_enough = broker.acks_from_page_cache();
+        if round.entries.is_empty() && !self.waits_for_log(page_cache_is_enough) {
+            return self.release(round.answers, round.actions);
+        }
         let append = Append {
             partition: &self.partition,
             now_ms: broker.clock().now_ms(),
@@ -344,7 +365,7 @@ impl<H: Host> Task<H> {
             && flight.durable.outcome().is_some_and(|failed| failed.is_empty())
             && !self.partition.is_offline()
         {
-            self.release(flight);
+            self.release(flight.answers, flight.actions);
         } else {
             self.flights.push_back(flight);
         }
@@ -354,20 +375,29 @@ impl<H: Host> Task<H> {
     fn land(&mut self, durable: bool) {
         let Some(flight) = self.flights.pop_front() else { return };
         if durable && !self.partition.is_offline() {
-            return self.release(flight);
+            return self.release(flight.answers, flight.actions);
         }
         self.refuse(flight.answers, ErrorCode::NotCoordinator);
         self.fail();
     }
 
-    fn release(&mut self, flight: Flight<H>) {
-        for (ticket, reply) in flight.answers {
+    /// Whether answers of which nothing is to be written must wait: for others before them, or for the log's end.
+    fn waits_for_log(&self, page_cache_is_enough: bool) -> bool {
+        let waits_for_end = match page_cache_is_enough {
+            true => self.partition.flushes_before_ack(self.end),
+            false => self.partition.durable() < self.end,
+        };
+        waits_for_end || !self.flights.is_empty() || self.partition.is_offline()
+    }
+
+    fn release(&mut self, answers: Vec<(Ticket, ReplyOf<H>)>, actions: Vec<ActionOf<H>>) {
+        for (ticket, reply) in answers {
             if let Some(answer) = self.waiting.remove(&ticket) {
                 // Who does not wait any more has closed its connection.
                 let _ = answer.send(Ok(reply));
             }
         }
-        for action in flight.actions {
+        for action in actions {
             self.host.act(action);
         }
     }
