@@ -104,7 +104,9 @@ impl Connection {
     pub(super) async fn serve(mut self, mut stop: watch::Receiver<bool>, idle: Duration) -> End {
         let mut heard = false;
         let timer = sleep(idle);
-        tokio::pin!(timer);
+        // One place in the queue of those that wait for the stop, for the whole life of the connection.
+        let stopped = stop.changed();
+        tokio::pin!(timer, stopped);
         loop {
             self.start_requests();
             self.let_go_of_buffer();
@@ -136,7 +138,7 @@ impl Connection {
                     self.muted = None;
                     heard = true;
                 }
-                _ = stop.changed(), if self.closing.is_none() => self.closing = Some(End::Quiet),
+                _ = &mut stopped, if self.closing.is_none() => self.closing = Some(End::Quiet),
                 // Resetting a timer at every read costs more than closing an idle connection a little late.
                 () = &mut timer, if !answers => {
                     if !std::mem::take(&mut heard) {
