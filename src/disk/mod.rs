@@ -15,6 +15,7 @@ pub mod sim;
 mod together;
 
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -113,7 +114,16 @@ pub trait DiskFile: Send + Sync {
     /// Makes the file's bytes and size durable.
     fn sync_data(&self) -> io::Result<()>;
     /// Starts writing dirty pages back without waiting; no promise of durability.
-    fn start_writeback(&self) {}
+    fn start_writeback(&self) {
+        self.start_writeback_of(0..u64::MAX);
+    }
+    /// The same for these bytes only.
+    fn start_writeback_of(&self, _bytes: Range<u64>) {}
+    /// Waits until what was begun for these bytes is done; no promise of durability. An error is one of a sync: the next
+    /// will not tell of it again.
+    fn await_writeback_of(&self, _bytes: Range<u64>) -> io::Result<()> {
+        Ok(())
+    }
     /// The first `size_bytes` as memory; `UnexpectedEof` when the file has fewer. It must not get shorter than that
     /// while the map is in use, see [`FileMap`].
     fn map(&self, size_bytes: u64) -> io::Result<FileMap> {

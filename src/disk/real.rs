@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
@@ -207,9 +208,21 @@ impl DiskFile for RealFile {
         self.0.sync_data()
     }
 
-    fn start_writeback(&self) {
+    fn start_writeback_of(&self, bytes: Range<u64>) {
         #[cfg(target_os = "linux")]
-        writeback::start(&self.0);
+        let _ = writeback::start(&self.0, bytes);
+        #[cfg(not(target_os = "linux"))]
+        let _ = bytes;
+    }
+
+    fn await_writeback_of(&self, bytes: Range<u64>) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        return writeback::wait(&self.0, bytes);
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = bytes;
+            Ok(())
+        }
     }
 
     fn map(&self, size_bytes: u64) -> io::Result<FileMap> {
@@ -289,19 +302,38 @@ impl RealFile {
 mod writeback {
     use std::ffi::{c_int, c_uint};
     use std::fs::File;
+    use std::io;
+    use std::ops::Range;
     use std::os::fd::AsRawFd;
 
+    const SYNC_FILE_RANGE_WAIT_BEFORE: c_uint = 1;
     const SYNC_FILE_RANGE_WRITE: c_uint = 2;
 
     unsafe extern "C" {
         fn sync_file_range(fd: c_int, offset: i64, nbytes: i64, flags: c_uint) -> c_int;
     }
 
-    pub(super) fn start(file: &File) {
-        // SAFETY: the descriptor is open for as long as `file` is borrowed; the call reads and writes no memory of
-        // ours. Its result is of no interest: this is a hint, the sync that follows reports errors.
-        unsafe {
-            sync_file_range(file.as_raw_fd(), 0, 0, SYNC_FILE_RANGE_WRITE);
+    /// Its result is of no interest: this is a hint, the sync that follows reports errors.
+    pub(super) fn start(file: &File, bytes: Range<u64>) -> io::Result<()> {
+        call(file, bytes, SYNC_FILE_RANGE_WRITE)
+    }
+
+    pub(super) fn wait(file: &File, bytes: Range<u64>) -> io::Result<()> {
+        call(file, bytes, SYNC_FILE_RANGE_WAIT_BEFORE)
+    }
+
+    fn call(file: &File, bytes: Range<u64>, flags: c_uint) -> io::Result<()> {
+        let offset = |at: u64| i64::try_from(at).unwrap_or(i64::MAX);
+        let from = offset(bytes.start);
+        let length = offset(bytes.end).saturating_sub(from);
+        if length <= 0 {
+            // No length would mean all to the end.
+            return Ok(());
+        }
+        // SAFETY: the descriptor is open for as long as `file` is borrowed; the call reads and writes no memory of ours.
+        match unsafe { sync_file_range(file.as_raw_fd(), from, length, flags) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
         }
     }
 }
@@ -335,6 +367,20 @@ mod tests {
         assert_eq!(map.first(6), Some(&b"onetwo"[..]));
         assert_eq!(map.first(map.reach_bytes() + 1), None);
         assert_eq!(file.map(7).map(|_| ()).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn bytes_are_written_back_wherever_they_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = RealDisk.open(&dir.path().join("f"), Open::Create).unwrap();
+        file.write_all_at(&[IoSlice::new(&[7; 100_000])], 0).unwrap();
+        file.start_writeback();
+        for bytes in [0..0, 0..4096, 50_000..u64::MAX, 200_000..300_000, u64::MAX..u64::MAX] {
+            file.start_writeback_of(bytes.clone());
+            file.await_writeback_of(bytes).unwrap();
+        }
+        // An empty range waits for nothing, also at a start where no other could be.
+        RealDisk.open(Path::new("/dev/null"), Open::Read).unwrap().await_writeback_of(9..9).unwrap();
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! All cases.
 
+use super::beside::Beside;
 use super::burst::Burst;
-use super::cleaning::WhileCleaning;
 use super::committed::CommittedFetch;
 use super::connections::{AfterBurst, Idle};
 use super::coordinators::{Commitments, Commits, Rounds};
@@ -31,7 +31,7 @@ pub fn all(kafka: Option<&Kafka>, rdkafka: Option<&RdKafka>) -> Vec<Case> {
         cases.extend(coordinators(durability));
     }
     cases.extend(fetch());
-    cases.push(cleaning());
+    cases.extend(beside());
     if let Some(kafka) = kafka {
         let load = PerfTest { kafka: kafka.clone() };
         cases.push(shared("perf-test 1KB in 64K, Java client", PageCache, false, RATE, None, load));
@@ -161,16 +161,26 @@ fn fetch() -> Vec<Case> {
     ]
 }
 
-fn cleaning() -> Case {
+fn beside() -> Vec<Case> {
     const MORE: &[Also] = &[
         ("times idle", less("times_idle", "times the p99 without it"), None),
-        ("until clean", less("cleaned_in_ms", "ms until it is done"), None),
+        ("median", less("ack_p50_us", "us, median"), None),
+        ("p99.9", less("ack_p99_9_us", "us, p99.9"), None),
+        ("idle median", less("idle_ack_p50_us", "us, median"), None),
+        ("idle p99", less("idle_ack_p99_us", "us, p99"), None),
+        ("idle p99.9", less("idle_ack_p99_9_us", "us, p99.9"), None),
+        ("it takes", less("took_ms", "ms until it is done"), None),
     ];
     let p99 = less("ack_p99_us", "us, p99");
-    Case {
-        also: MORE,
-        ..shared("latency of the ack while a log is compacted", PageCache, false, p99, None, WhileCleaning)
-    }
+    let case = |what, durability, load: Beside| {
+        let name = format!("latency of the ack while a log is {what}");
+        Case { also: MORE, ..shared(&name, durability, false, p99, None, load) }
+    };
+    vec![
+        case("compacted", PageCache, Beside::Compaction),
+        case("compacted", Synced, Beside::Compaction),
+        case("removed", Synced, Beside::Removal),
+    ]
 }
 
 fn latencies(durability: Durability) -> Vec<Case> {

@@ -6,12 +6,12 @@
 //! | `list.rs` | all cases |
 //! | `produce.rs`, `fetch.rs`, `committed.rs`, `latency.rs`, `burst.rs`, `coordinators.rs` | loads on a running broker |
 //! | `membership.rs` | large groups in both protocols: until they settle, their memory, their heartbeats |
-//! | `cleaning.rs` | the latency while a log is compacted |
+//! | `beside.rs` | the latency of producers while a log is compacted or removed |
 //! | `life.rs`, `connections.rs` | start-up and memory, each on a broker of its own |
 //! | `tools.rs` | producing and fetching by real clients, as a cross-check |
 
+mod beside;
 mod burst;
-mod cleaning;
 mod committed;
 mod connections;
 mod coordinators;

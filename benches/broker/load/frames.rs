@@ -74,9 +74,11 @@ pub fn batch(shape: Shape, producer: Option<&Producer>) -> Batch {
     filled(builder, shape, |_| None)
 }
 
-/// A batch whose records have keys that no batch of another number has.
-pub fn keyed(shape: Shape, number: u64) -> Batch {
-    filled(BatchBuilder::new(Offset(0)), shape, |record| Some(format!("{number}-{record}")))
+/// A batch of which every other record has a key that no batch of another number has; the others have keys that every
+/// batch has.
+pub fn half_keyed(shape: Shape, number: u64) -> Batch {
+    let key = |record| if record % 2 == 0 { format!("{number}-{record}") } else { format!("all-{record}") };
+    filled(BatchBuilder::new(Offset(0)), shape, |record| Some(key(record)))
 }
 
 fn filled(mut builder: BatchBuilder, shape: Shape, key: impl Fn(usize) -> Option<String>) -> Batch {

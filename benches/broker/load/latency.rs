@@ -18,6 +18,14 @@ impl Latency {
         self.0.saturating_record(took.as_nanos().min(u128::from(MAX_NS)) as u64);
     }
 
+    pub fn add(&mut self, other: &Latency) -> Result<()> {
+        Ok(self.0.add(&other.0)?)
+    }
+
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

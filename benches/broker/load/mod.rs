@@ -8,6 +8,7 @@
 //! | `frames.rs` | prepared requests, quick looks at answers |
 //! | `setup.rs` | topics, coordinators, producer ids |
 //! | `window.rs` | so many requests in flight, as fast as they are answered |
+//! | `fill.rs` | keyed records for compaction |
 //! | `readers.rs` | consumers that fetch to the end; producers and consumers at once |
 //! | `paced.rs` | requests at a fixed rate whatever the answers do, for honest latencies |
 //! | `gathering.rs`, `converging.rs` | members of large groups that all join at once, classic and in the new protocol |
@@ -15,6 +16,7 @@
 
 pub mod connection;
 pub mod converging;
+pub mod fill;
 pub mod frames;
 pub mod gathering;
 pub mod groups;

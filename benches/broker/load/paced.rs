@@ -3,6 +3,9 @@
 //! omission. A consumer, if there is one, waits at the end of the log on a connection of its own.
 
 use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -22,6 +25,8 @@ pub struct Paced {
     start: Instant,
     interval: Duration,
     total: u64,
+    /// Set by whoever wants it to end before all of them are sent.
+    over: Arc<AtomicBool>,
     /// The first so many are not counted: caches and branches get warm.
     skipped: u64,
     sent: u64,
@@ -31,6 +36,8 @@ pub struct Paced {
     /// The offset each request got, and when each offset reached the consumer.
     offsets: Vec<i64>,
     arrived: Vec<Instant>,
+    /// How long each request took to be acknowledged.
+    acked: Vec<Duration>,
     consumer: Option<Consumer>,
     pub ack: Latency,
     pub lateness: Latency,
@@ -58,16 +65,41 @@ impl Paced {
             start: Instant::now() + Duration::from_millis(20),
             interval: Duration::from_secs(1) / per_second as u32,
             total,
+            over: Arc::default(),
             skipped: total / 10,
             sent: 0,
             answered: 0,
             in_flight: vec![VecDeque::new(); producers],
             offsets: vec![-1; total as usize],
             arrived: Vec::with_capacity(total as usize),
+            acked: vec![Duration::ZERO; total as usize],
             consumer: consumed.map(|topic| Consumer { topic, next_offset: 0, asking: false }),
             ack: Latency::new()?,
             lateness: Latency::new()?,
         })
+    }
+
+    /// Ends also when this is set.
+    pub fn until(self, over: Arc<AtomicBool>) -> Paced {
+        Paced { over, ..self }
+    }
+
+    /// Latencies of the acknowledgement of what was due in a span of time, of those that count by when they were under
+    /// way.
+    pub fn acks_due(&self, span: Range<Instant>, counts: impl Fn(Range<Instant>) -> bool) -> Result<Latency> {
+        let mut latency = Latency::new()?;
+        for (request, took) in self.acked.iter().enumerate().take(self.sent as usize) {
+            let due = self.due(request as u64);
+            if span.contains(&due) && counts(due..due + *took) {
+                latency.record(*took);
+            }
+        }
+        Ok(latency)
+    }
+
+    /// How many there will be.
+    fn wanted(&self) -> u64 {
+        if self.over.load(Ordering::Relaxed) { self.sent } else { self.total }
     }
 
     pub fn requests(&self) -> u64 {
@@ -93,7 +125,7 @@ impl Paced {
     fn next_produce(&mut self, connection: usize, now: Instant) -> Option<Bytes> {
         let due = self.due(self.sent);
         let turn = self.sent as usize % self.producers == connection;
-        if self.sent == self.total || due > now || !turn {
+        if self.sent == self.wanted() || due > now || !turn {
             return None;
         }
         self.lateness.record(now.saturating_duration_since(due));
@@ -106,6 +138,9 @@ impl Paced {
         frames::check_produced(frame)?;
         let Some(request) = self.in_flight.get_mut(connection).and_then(VecDeque::pop_front) else { return Ok(()) };
         self.answered += 1;
+        if let Some(acked) = self.acked.get_mut(request as usize) {
+            *acked = now.saturating_duration_since(self.start + self.interval * request as u32);
+        }
         if request >= self.skipped {
             self.ack.record(now.saturating_duration_since(self.due(request)));
         }
@@ -150,7 +185,7 @@ impl Traffic for Paced {
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        (self.sent < self.total).then(|| self.due(self.sent))
+        (self.sent < self.wanted()).then(|| self.due(self.sent))
     }
 
     fn is_done(&self) -> bool {
@@ -158,6 +193,6 @@ impl Traffic for Paced {
             Some(consumer) => !consumer.asking && self.arrived.len() >= self.total as usize,
             None => true,
         };
-        self.answered == self.total && consumed
+        self.answered == self.wanted() && consumed
     }
 }

@@ -3,9 +3,9 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::Moved;
 use crate::process::usage::own_thread_cpu;
@@ -27,6 +27,29 @@ pub fn synced(dir: &Path, step: usize, bytes: u64) -> Result<Moved> {
 /// otherwise pay for.
 pub fn warm_memory(dir: &Path, bytes: u64) -> Result<()> {
     append_with(dir, 1 << 20, bytes, false).map(|_| ())
+}
+
+/// Waits until what was written is on the device, so that its way there disturbs nothing that is measured next.
+pub fn settle() -> Result<()> {
+    const LITTLE_KB: u64 = 4096;
+    const LOOK_EVERY: Duration = Duration::from_millis(50);
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let begin = Instant::now();
+    loop {
+        rustix::fs::sync();
+        let memory = fs::read_to_string("/proc/meminfo")?;
+        let kilobytes = |name: &str| -> u64 {
+            let line = memory.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+        };
+        if kilobytes("Dirty:") + kilobytes("Writeback:") < LITTLE_KB {
+            return Ok(());
+        }
+        if begin.elapsed() > PATIENCE {
+            bail!("the machine does not come to rest: something writes all the time");
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
 
 fn append_with(dir: &Path, step: usize, bytes: u64, sync: bool) -> Result<Moved> {

@@ -4,11 +4,13 @@
 //! | --- | --- |
 //! | `files.rs` | appending to the page cache, and syncing appends |
 //! | `network.rs` | sendfile and ping-pong over loopback |
+//! | `stolen.rs` | when others on the same host had its processors |
 //! | `describe.rs` | what machine this is, how busy, how much room |
 
 pub mod describe;
 mod files;
 mod network;
+mod stolen;
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +19,8 @@ use anyhow::Result;
 
 use crate::report::Sample;
 
-pub use files::warm_memory;
+pub use files::{settle, warm_memory};
+pub use stolen::Stolen;
 
 /// Limits by name, for [`crate::cases::Case::limit`].
 pub const APPEND: &str = "append_mb_per_s";

@@ -9,6 +9,7 @@ mod tree;
 
 use std::collections::HashSet;
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -486,6 +487,16 @@ impl DiskFile for SimFile {
         let grown_by = size_bytes.saturating_sub(self.size_bytes()?);
         self.disk.state().room_for(grown_by)?;
         if grow && grown_by > 0 { self.truncate(size_bytes) } else { Ok(()) }
+    }
+
+    /// Nothing is durable by this; but the fault that a sync is to meet may be met here already.
+    fn await_writeback_of(&self, _bytes: Range<u64>) -> io::Result<()> {
+        let mut state = self.disk.state();
+        if !State::must_fail(&mut state.failing, Some(&self.path)) {
+            return Ok(());
+        }
+        state.tree.settle(self.ino, true)?;
+        Err(Errno::IO.into())
     }
 
     fn sync_data(&self) -> io::Result<()> {

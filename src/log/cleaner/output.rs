@@ -1,6 +1,7 @@
 //! The segment that a pass writes: beside the log, until it takes the place of those it was made from.
 
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::error::{CleanError, Pace};
@@ -14,8 +15,9 @@ use crate::records::BatchHeader;
 /// The largest file that Kafka can read.
 const SEGMENT_BYTES_MAX: u64 = i32::MAX as u64;
 
-/// Written back in pieces of this size, so that the sync at the end finds little to do and holds up nobody else's.
-const WRITEBACK_BYTES: u64 = 8 << 20;
+/// Written back in pieces of this size, the next when the last is done: more at once, and whoever has his own few bytes
+/// synced meanwhile would wait for all of it. The sync at the end then finds little to do.
+const WRITEBACK_BYTES: u64 = 256 << 10;
 
 /// A segment in stage `Cleaned`, being filled.
 pub struct Output<'b> {
@@ -26,7 +28,8 @@ pub struct Output<'b> {
     pending: Vec<BatchHeader>,
     index_interval_bytes: u32,
     modified_ms: i64,
-    written_back: u64,
+    /// What is on its way to the device; everything before it is there.
+    written_back: Range<u64>,
 }
 
 impl<'b> Output<'b> {
@@ -49,7 +52,7 @@ impl<'b> Output<'b> {
             pending: Vec::new(),
             index_interval_bytes,
             modified_ms,
-            written_back: 0,
+            written_back: 0..0,
         })
     }
 
@@ -79,13 +82,20 @@ impl<'b> Output<'b> {
         for header in self.pending.drain(..) {
             self.segment.wrote(&header, self.index_interval_bytes, self.modified_ms)?;
         }
-        if self.segment.size_bytes() - self.written_back >= WRITEBACK_BYTES {
-            self.file.start_writeback();
-            self.written_back = self.segment.size_bytes();
-        }
+        self.write_back()?;
         self.buffer.clear();
         // An unusually large batch does not keep its memory.
         self.buffer.shrink_to(self.buffer_bytes);
+        Ok(())
+    }
+
+    fn write_back(&mut self) -> io::Result<()> {
+        let size = self.segment.size_bytes();
+        if size - self.written_back.end >= WRITEBACK_BYTES {
+            self.file.await_writeback_of(self.written_back.clone()).map_err(fault::of_sync)?;
+            self.written_back = self.written_back.end..size;
+            self.file.start_writeback_of(self.written_back.clone());
+        }
         Ok(())
     }
 
@@ -100,14 +110,16 @@ impl<'b> Output<'b> {
     fn complete(&self) -> io::Result<()> {
         self.segment.seal()?;
         self.file.set_modified_ms(self.modified_ms)?;
-        self.file.sync_data().map_err(fault::of_sync)?;
+        let mut files = vec![self.file.clone()];
         for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
-            self.segment.file(kind)?.sync_data().map_err(fault::of_sync)?;
+            files.push(self.segment.file(kind)?);
         }
         if self.segment.has_aborted_txns() {
-            self.segment.file(FileKind::TxnIndex)?.sync_data().map_err(fault::of_sync)?;
+            files.push(self.segment.file(FileKind::TxnIndex)?);
         }
-        Ok(())
+        // What the first sync finds begun it waits for as well, and the others have little left to do.
+        files.iter().for_each(|file| file.start_writeback());
+        files.iter().try_for_each(|file| file.sync_data()).map_err(fault::of_sync)
     }
 
     /// Removes what was written.

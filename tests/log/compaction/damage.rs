@@ -229,3 +229,35 @@ fn a_reader_of_old_bytes_still_learns_which_of_them_were_aborted() {
     assert_eq!(aborted.iter().map(|t| (t.first_offset, t.last_offset)).collect::<Vec<_>>(), [(Offset(0), Offset(6))]);
     assert!(plain.records().iter().all(|(offset, ..)| *offset >= 6), "only the marker and what came after it stay");
 }
+
+/// Counts the bytes of a pass.
+#[derive(Default)]
+struct Counting(u64);
+
+impl Pace for Counting {
+    fn spend(&mut self, bytes: u64) -> Result<(), Interrupted> {
+        self.0 += bytes;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_device_that_fails_in_the_middle_of_a_segment_ends_the_pass_there() {
+    let plain = Plain::new(LogConfig { segment_bytes: 4 << 20, ..compacted() });
+    let value = "v".repeat(64 << 10);
+    for n in 0..48 {
+        plain.put(&[(&format!("once{n}"), Some(&value)), ("again", Some("x"))], 1_000);
+    }
+    plain.roll();
+    plain.settle();
+    let (records, size) = (plain.records(), plain.size_bytes());
+    plain.disk.fail_next_sync(".log.cleaned");
+    let mut counting = Counting::default();
+    let error = plain.clean_at(0, &mut counting).unwrap_err();
+    assert!(matches!(&error, CleanError::Io(_)), "{error}");
+    // A whole pass reads everything twice and writes it once; this one ended soon after its first piece was written.
+    assert!(counting.0 < 2 * size, "{} of {size}", counting.0);
+    assert_eq!(plain.records(), records);
+    let names = plain.disk.list(Path::new(DIR)).unwrap();
+    assert!(names.iter().all(|e| !e.name.ends_with(".cleaned")), "{names:?}");
+}
