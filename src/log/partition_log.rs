@@ -255,9 +255,9 @@ impl PartitionLog {
         sequence: i32,
         supports_epoch_bump: bool,
         now_ms: i64,
-    ) -> Result<Option<VerificationGuard>, OpenError> {
-        self.ensure_loaded()?;
-        Ok(self.producers.begin_verification(id, epoch, sequence, supports_epoch_bump, now_ms))
+    ) -> Result<Option<VerificationGuard>, AppendError> {
+        self.ensure_loaded().map_err(into_append_error)?;
+        self.producers.begin_verification(id, epoch, sequence, supports_epoch_bump, now_ms)
     }
 
     // Durability.

@@ -73,7 +73,7 @@ impl Begun {
         let Producer { id, epoch } = self.producer;
         let adds = self.support == Support::Adds;
         let guard = want.partition.log().begin_verification(id, epoch, want.base_sequence, adds, now_ms);
-        guard.map_err(|_| ErrorCode::KafkaStorageError)
+        guard.map_err(|e| e.code())
     }
 
     /// Takes the coordinator's word, an error code for each partition that was asked about.

@@ -128,7 +128,7 @@ impl Producers {
     }
 }
 
-fn check_epoch(id: ProducerId, entry: &ProducerEntry, given: ProducerEpoch) -> Result<(), AppendError> {
+pub(super) fn check_epoch(id: ProducerId, entry: &ProducerEntry, given: ProducerEpoch) -> Result<(), AppendError> {
     match given < entry.epoch {
         true => Err(AppendError::InvalidProducerEpoch { producer_id: id, given, current: entry.epoch }),
         false => Ok(()),

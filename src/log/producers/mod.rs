@@ -9,6 +9,7 @@ pub mod snapshot;
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::log::error::AppendError;
 use crate::model::{Offset, ProducerEpoch, ProducerId};
 use crate::records::BatchHeader;
 
@@ -153,7 +154,7 @@ impl Producers {
     }
 
     /// A guard for the first append of a transaction, to be taken before the coordinator is asked. `None` when the
-    /// transaction is known to be open here already.
+    /// transaction is known to be open here already. A producer that is known to be over is refused at once.
     pub fn begin_verification(
         &mut self,
         id: ProducerId,
@@ -161,9 +162,12 @@ impl Producers {
         sequence: i32,
         supports_epoch_bump: bool,
         now_ms: i64,
-    ) -> Option<VerificationGuard> {
+    ) -> Result<Option<VerificationGuard>, AppendError> {
+        if let Some(entry) = self.entries.get(&id) {
+            check::check_epoch(id, entry, epoch)?;
+        }
         if self.has_open_txn(id, epoch) {
-            return None;
+            return Ok(None);
         }
         let given = &mut self.guards_given;
         let v = self.verifications.entry(id).or_insert_with(|| {
@@ -183,7 +187,7 @@ impl Producers {
             v.epoch = epoch;
             v.lowest_sequence = sequence;
         }
-        Some(v.guard)
+        Ok(Some(v.guard))
     }
 
     /// Puts a plan into effect.

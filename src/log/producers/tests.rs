@@ -116,20 +116,26 @@ fn the_first_batch_of_a_transaction_needs_its_guard() {
     let first = batch(1, 0, 0, 1, 10, true);
     let plan = |p: &Producers, guard| p.plan_data(&first, Origin::Client, guard, true);
     assert!(matches!(plan(&p, None), Err(AppendError::InvalidTxnState { .. })));
-    let guard = p.begin_verification(ProducerId(1), ProducerEpoch(0), 0, false, 0);
+    let begin = |p: &mut Producers, sequence| {
+        p.begin_verification(ProducerId(1), ProducerEpoch(0), sequence, false, 0).unwrap()
+    };
+    let guard = begin(&mut p, 0);
     let Ok(Verdict::Append(ok)) = plan(&p, guard) else { panic!("refused") };
     p.apply(&ok);
     // Open now: neither guard nor question is needed.
-    assert_eq!(p.begin_verification(ProducerId(1), ProducerEpoch(0), 1, false, 0), None);
+    assert_eq!(begin(&mut p, 1), None);
     assert!(matches!(p.plan_data(&batch(1, 0, 1, 1, 11, true), Origin::Client, None, true), Ok(Verdict::Append(_))));
     // A marker in between makes an old guard worthless.
     let stale = guard;
     mark(&mut p, end(1, 0, false, 1), 12).unwrap();
-    p.begin_verification(ProducerId(1), ProducerEpoch(0), 1, false, 0);
+    begin(&mut p, 1);
     assert!(matches!(
         p.plan_data(&batch(1, 0, 1, 1, 13, true), Origin::Client, stale, true),
         Err(AppendError::InvalidTxnState { .. })
     ));
+    // Who is known to be over need not ask the coordinator.
+    let before = p.begin_verification(ProducerId(1), ProducerEpoch(-1), 1, false, 0);
+    assert!(matches!(before, Err(AppendError::InvalidProducerEpoch { .. })));
 }
 
 #[test]

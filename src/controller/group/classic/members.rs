@@ -47,12 +47,13 @@ impl ClassicGroup {
         removed
     }
 
+    /// A name that a member lists twice is still one member's.
     fn count(&mut self, protocols: &[Protocol], more: bool) {
-        for protocol in protocols {
-            let count = self.offered.entry(protocol.name.clone()).or_default();
+        for name in protocols.iter().map(|protocol| &protocol.name).collect::<BTreeSet<_>>() {
+            let count = self.offered.entry(name.clone()).or_default();
             *count = if more { *count + 1 } else { count.saturating_sub(1) };
             if *count == 0 {
-                self.offered.remove(&protocol.name);
+                self.offered.remove(name);
             }
         }
     }

@@ -43,6 +43,16 @@ fn old_clients_join_at_once_and_their_session_timeout_is_their_rebalance_timeout
 }
 
 #[test]
+fn a_protocol_that_is_listed_twice_is_one() {
+    let mut world = World::new(quick());
+    let twice = || join("g").with_protocols(vec![protocol("range", b"a"), protocol("range", b"b")]);
+    let ticket = world.enter(twice(), "a");
+    let joined = world.joined(ticket);
+    assert_eq!((joined.error_code, joined.protocol_name.as_deref()), (0, Some("range")));
+    assert_eq!(&joined.members[0].metadata[..], b"a");
+}
+
+#[test]
 fn the_first_rebalance_waits_for_members_and_longer_while_they_come() {
     let mut world = World::new(GroupConfig::default());
     let a = world.enter(join("g"), "a");
