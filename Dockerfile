@@ -3,7 +3,7 @@
 
 FROM rust:1.95 AS build
 WORKDIR /build
-COPY Cargo.toml Cargo.lock build.rs ./
+COPY Cargo.toml Cargo.lock ./
 COPY src ./src
 # The manifest names the benchmarks: cargo wants to see them, though it builds none here.
 COPY benches ./benches
