@@ -11,7 +11,7 @@ use crate::controller::group::consumer::protocol::{read_assignment, read_subscri
 use crate::controller::group::events::{Reply, Request, text};
 use crate::controller::machine::Ticket;
 use crate::controller::topics::TopicsView;
-use crate::model::{ErrorCode, TopicId};
+use crate::model::{ErrorCode, TopicId, TopicName};
 use crate::wire::messages::consumer_group_heartbeat_request::TopicPartitions;
 use crate::wire::messages::join_group_request::JoinGroupRequestProtocol;
 use crate::wire::messages::sync_group_request::SyncGroupRequestAssignment;
@@ -44,12 +44,12 @@ pub struct Client {
 #[derive(Debug)]
 pub enum Protocol {
     /// The flag: the next heartbeat says everything, as after a time-out.
-    New {
-        says_all: bool,
-    },
+    New { says_all: bool },
     Classic {
         doing: Doing,
         cooperative: bool,
+        /// Of a leader: the topics as they were when it dealt them. It joins again when they have changed.
+        dealt: Option<Vec<(TopicName, i32)>>,
     },
 }
 
@@ -166,9 +166,13 @@ impl Client {
 
     /// One step of a classic consumer.
     pub fn step_classic(&mut self, world: &mut World) -> Result<(), i16> {
-        let Protocol::Classic { doing, cooperative } = &mut self.protocol else { return Ok(()) };
+        let Protocol::Classic { doing, cooperative, dealt } = &mut self.protocol else { return Ok(()) };
         let eager = !*cooperative;
         match doing {
+            Doing::Working if dealt.as_ref().is_some_and(|then| *then != sizes(world.topics())) => {
+                self.doing(Doing::Out);
+                Ok(())
+            }
             Doing::Out => {
                 if eager {
                     self.owned.clear();
@@ -242,7 +246,10 @@ impl Client {
         }
         self.id = response.member_id.to_string();
         self.epoch = response.generation_id;
-        let is_leader = response.leader == response.member_id && !response.skip_assignment;
+        let leads = response.leader == response.member_id;
+        if let Protocol::Classic { dealt, .. } = &mut self.protocol {
+            *dealt = leads.then(|| sizes(world.topics()));
+        }
         let request = SyncGroupRequest::default()
             .with_group_id(text(GROUP).into())
             .with_generation_id(self.epoch)
@@ -250,11 +257,17 @@ impl Client {
             .with_group_instance_id(self.instance.as_deref().map(text))
             .with_protocol_type(Some(text("consumer")))
             .with_protocol_name(Some(text("p")))
-            .with_assignments(if is_leader { deal(response, world) } else { Vec::new() });
+            .with_assignments(if leads && !response.skip_assignment { deal(response, world) } else { Vec::new() });
         let ticket = world.send(5, "c", Request::SyncGroup(request));
         self.doing(Doing::Syncing(ticket));
         Ok(())
     }
+}
+
+fn sizes(topics: &dyn TopicsView) -> Vec<(TopicName, i32)> {
+    let mut sizes = Vec::new();
+    topics.for_each(&mut |name, _, partitions| sizes.push((name.clone(), partitions)));
+    sizes
 }
 
 /// The classic leader deals every topic's partitions to those who named it, in turn. A partition that another member

@@ -80,7 +80,7 @@ impl Scene {
             assignor: [None, Some("uniform"), Some("range")][self.dice.below(3)],
             protocol: match is_new {
                 true => Protocol::New { says_all: false },
-                false => Protocol::Classic { doing: Doing::Out, cooperative: self.dice.one_in(2) },
+                false => Protocol::Classic { doing: Doing::Out, cooperative: self.dice.one_in(2), dealt: None },
             },
         });
     }
