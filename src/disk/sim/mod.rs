@@ -155,8 +155,8 @@ impl SimDisk {
         self.state().read_only = read_only;
     }
 
-    /// The next sync of a path that contains this text fails once, and what it should have saved is lost for good,
-    /// though it can still be read until the crash.
+    /// The next sync of a path that contains this text, alone or with all others, fails once, and what it should have
+    /// saved is lost for good, though it can still be read until the crash.
     pub fn fail_next_sync(&self, path_contains: &str) {
         self.state().failing.push(path_contains.into());
     }
@@ -258,24 +258,20 @@ impl State {
         Ok(())
     }
 
-    fn must_fail(list: &mut Vec<String>, path: Option<&Path>) -> bool {
-        let text = path.map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
-        match list.iter().position(|f| text.contains(f.as_str())) {
-            Some(n) => {
-                list.remove(n);
-                true
-            }
-            None => false,
-        }
+    /// Whether a sync of these paths is to fail; it then has, and the next one will not.
+    fn must_fail(&mut self, paths: &[PathBuf]) -> bool {
+        let is_meant = |text: &String| paths.iter().any(|path| path.to_string_lossy().contains(text.as_str()));
+        let meant = self.failing.iter().position(is_meant);
+        meant.map(|n| self.failing.remove(n)).is_some()
     }
 
     fn sync(&mut self, op: Op, f: impl FnOnce(&mut Tree, bool) -> io::Result<()>) -> io::Result<()> {
-        let path = op.path().map(Path::to_path_buf);
+        let paths = op.path().map_or_else(|| self.tree.paths(), |path| vec![path.to_path_buf()]);
         self.begin(op)?;
         if self.lying_syncs {
             return Ok(());
         }
-        let failing = State::must_fail(&mut self.failing, path.as_deref());
+        let failing = self.must_fail(&paths);
         f(&mut self.tree, failing)?;
         if failing { Err(Errno::IO.into()) } else { Ok(()) }
     }
@@ -492,7 +488,7 @@ impl DiskFile for SimFile {
     /// Nothing is durable by this; but the fault that a sync is to meet may be met here already.
     fn await_writeback_of(&self, _bytes: Range<u64>) -> io::Result<()> {
         let mut state = self.disk.state();
-        if !State::must_fail(&mut state.failing, Some(&self.path)) {
+        if !state.must_fail(std::slice::from_ref(&self.path)) {
             return Ok(());
         }
         state.tree.settle(self.ino, true)?;

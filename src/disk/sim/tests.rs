@@ -93,6 +93,20 @@ fn a_failed_sync_loses_its_bytes_for_good() {
 }
 
 #[test]
+fn a_failed_sync_may_be_one_of_everything() {
+    let disk = disk_with_dir();
+    write(&disk, "/d/f", b"lost");
+    disk.fail_next_sync("/d/g");
+    FileSystem::sync(&disk).unwrap();
+    write(&disk, "/d/g", b"lost");
+    assert!(FileSystem::sync(&disk).is_err());
+    FileSystem::sync(&disk).unwrap();
+    let left = disk.crash_image(1);
+    assert_eq!(read_small(&left, &path("/d/f")).unwrap().unwrap(), b"lost");
+    assert!(read_small(&left, &path("/d/g")).unwrap().is_none_or(|bytes| bytes.is_empty()));
+}
+
+#[test]
 fn a_full_disk_takes_no_more_and_overwrites_still() {
     let disk = disk_with_dir();
     disk.set_capacity(Some(10));

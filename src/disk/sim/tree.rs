@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::io;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use crate::disk::{Entry, Stat};
 
@@ -236,6 +236,20 @@ impl Tree {
     pub fn settle_all(&mut self, lose: bool) -> io::Result<()> {
         let all: Vec<Ino> = self.nodes.keys().copied().collect();
         all.into_iter().try_for_each(|ino| self.settle(ino, lose))
+    }
+
+    /// Everything that has a name, directories after what is in them.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        self.paths_below(ROOT, Path::new("/"), &mut found);
+        found
+    }
+
+    fn paths_below(&self, ino: Ino, path: &Path, found: &mut Vec<PathBuf>) {
+        if let Some(Node::Dir(dir)) = self.nodes.get(&ino) {
+            dir.now.iter().for_each(|(name, ino)| self.paths_below(*ino, &path.join(name), found));
+        }
+        found.push(path.to_path_buf());
     }
 
     /// Bytes of all files that have a name.
