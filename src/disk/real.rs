@@ -209,6 +209,7 @@ impl DiskFile for RealFile {
     }
 
     fn start_writeback_of(&self, bytes: Range<u64>) {
+        // Only a hint: an error is told by the wait or the sync that follows.
         #[cfg(target_os = "linux")]
         let _ = writeback::start(&self.0, bytes);
         #[cfg(not(target_os = "linux"))]
@@ -313,7 +314,6 @@ mod writeback {
         fn sync_file_range(fd: c_int, offset: i64, nbytes: i64, flags: c_uint) -> c_int;
     }
 
-    /// Its result is of no interest: this is a hint, the sync that follows reports errors.
     pub(super) fn start(file: &File, bytes: Range<u64>) -> io::Result<()> {
         call(file, bytes, SYNC_FILE_RANGE_WRITE)
     }

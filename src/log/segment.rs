@@ -2,17 +2,16 @@
 //! of the index that is in memory.
 
 mod indexes;
+mod place;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
-use super::handles::{Handles, Slots};
-
+use super::handles::Slots;
 use super::index::Entry;
 use super::index::offset::OffsetEntry;
 use super::index::time::TimeEntry;
@@ -24,38 +23,7 @@ use crate::model::Offset;
 use crate::records::BatchHeader;
 use indexes::Indexes;
 
-/// Where a partition's files are, shared by its segments so that a renamed directory is renamed for all.
-pub struct Place {
-    handles: Arc<Handles>,
-    dir: ArcSwap<PathBuf>,
-}
-
-impl Place {
-    pub fn new(handles: Arc<Handles>, dir: PathBuf) -> Arc<Self> {
-        Arc::new(Place { handles, dir: ArcSwap::from_pointee(dir) })
-    }
-
-    pub fn dir(&self) -> Arc<PathBuf> {
-        self.dir.load_full()
-    }
-
-    /// Another directory's, with the same handles.
-    pub(super) fn beside(&self, dir: PathBuf) -> Arc<Place> {
-        Place::new(self.handles.clone(), dir)
-    }
-
-    pub fn moved_to(&self, dir: PathBuf) {
-        self.dir.store(Arc::new(dir));
-    }
-
-    pub fn handles(&self) -> &Handles {
-        &self.handles
-    }
-
-    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.dir.load().join(name)
-    }
-}
+pub use place::Place;
 
 /// A timestamp and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,8 +64,8 @@ impl Segment {
             segment.file(kind)?.truncate(0)?;
         }
         let txn_index = segment.path(FileKind::TxnIndex);
-        if segment.place.handles.disk().stat(&txn_index)?.is_some() {
-            segment.place.handles.disk().remove_file(&txn_index)?;
+        if segment.place.handles().disk().stat(&txn_index)?.is_some() {
+            segment.place.handles().disk().remove_file(&txn_index)?;
         }
         Ok(Arc::new(segment))
     }
@@ -105,7 +73,7 @@ impl Segment {
     /// Makes the files of a segment in a directory that has none. They are opened again when they are used, if ever.
     pub(super) fn make_files(place: &Place, base: Offset) -> io::Result<()> {
         for kind in [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex] {
-            place.handles.open(&place.path(names::file(base, kind, Stage::Live)), Open::Create)?;
+            place.handles().open(&place.path(names::file(base, kind, Stage::Live)), Open::Create)?;
         }
         Ok(())
     }
@@ -171,7 +139,7 @@ impl Segment {
         if known != UNKNOWN_MS {
             return Ok(known);
         }
-        let stat = self.place.handles.disk().stat(&self.path(FileKind::Log))?;
+        let stat = self.place.handles().disk().stat(&self.path(FileKind::Log))?;
         let modified_ms = stat.map_or(0, |s| s.modified_ms);
         self.modified_ms.store(modified_ms, Ordering::Relaxed);
         Ok(modified_ms)
@@ -207,7 +175,7 @@ impl Segment {
     /// The open file; opened if it was closed.
     pub fn file(&self, kind: FileKind) -> io::Result<Arc<dyn DiskFile>> {
         let how = if self.is_sealed() { Open::Read } else { Open::Create };
-        let open = || self.place.handles.get(&self.slots, kind, how, || self.path(kind));
+        let open = || self.place.handles().get(&self.slots, kind, how, || self.path(kind));
         match open() {
             // It may just be changing its name; once that is done it is found.
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -219,7 +187,7 @@ impl Segment {
     }
 
     pub(super) fn disk(&self) -> &dyn Disk {
-        self.place.handles.disk()
+        self.place.handles().disk()
     }
 
     /// The directory that its files are in.
@@ -367,7 +335,7 @@ impl Segment {
 
     /// Removes entries that were written and do not count.
     pub(super) fn cut_uncounted_aborted_txns(&self) -> io::Result<()> {
-        let disk = self.place.handles.disk();
+        let disk = self.place.handles().disk();
         match disk.stat(&self.path(FileKind::TxnIndex))? {
             Some(found) if found.size_bytes > self.txn_bytes.load(Ordering::Acquire) => {
                 self.file(FileKind::TxnIndex)?.truncate(self.txn_bytes.load(Ordering::Acquire))
@@ -421,7 +389,7 @@ impl Segment {
     /// Opens the segment for appends again, after later segments went.
     pub(super) fn unseal(&self) {
         self.sealed.store(false, Ordering::Relaxed);
-        self.place.handles.close(&self.slots);
+        self.place.handles().close(&self.slots);
     }
 
     /// Replaces what is known of the segment after its bytes were scanned: whole batches, index entries, aborted
@@ -430,7 +398,7 @@ impl Segment {
         self.size_bytes.store(0, Ordering::Release);
         self.txn_bytes.store(0, Ordering::Release);
         *self.index.lock() = Some(Indexes::empty());
-        self.place.handles.unmap(&self.slots);
+        self.place.handles().unmap(&self.slots);
         for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
             let file = self.file(kind)?;
             // Truncating costs a file system even where there is nothing to cut.
@@ -439,7 +407,7 @@ impl Segment {
             }
         }
         let txn_index = self.path(FileKind::TxnIndex);
-        if self.place.handles.disk().stat(&txn_index)?.is_some() {
+        if self.place.handles().disk().stat(&txn_index)?.is_some() {
             self.file(FileKind::TxnIndex)?.truncate(0)?;
         }
         Ok(())
@@ -447,7 +415,7 @@ impl Segment {
 
     /// Closes the files here; readers that hold one keep it.
     pub(super) fn close_files(&self) {
-        self.place.handles.close(&self.slots);
+        self.place.handles().close(&self.slots);
     }
 
     /// Renames every file of the segment to another stage, the `.log` file first or last as the caller's crash rules
@@ -464,7 +432,7 @@ impl Segment {
     }
 
     fn rename_files(&self, from: Stage, to: Stage, log_last: bool) -> io::Result<()> {
-        let disk = self.place.handles.disk();
+        let disk = self.place.handles().disk();
         let mut kinds = FileKind::OF_SEGMENT;
         if log_last {
             kinds.reverse();

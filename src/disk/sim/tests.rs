@@ -1,3 +1,5 @@
+use std::io::{self, IoSlice};
+
 use super::*;
 use crate::disk::{read_small, write_atomically};
 

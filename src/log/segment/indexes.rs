@@ -96,7 +96,7 @@ impl Segment {
     }
 
     fn read_indexes(&self) -> io::Result<Indexes> {
-        let disk = self.place.handles.disk();
+        let disk = self.place.handles().disk();
         // Asked by path: opening could create them.
         let sizes = [FileKind::OffsetIndex, FileKind::TimeIndex].map(|k| disk.stat(&self.path(k)));
         let [offsets, times] = sizes;
@@ -142,7 +142,7 @@ impl Segment {
 
     /// Writes index entries that are only in memory; with `anew` the files hold nothing else afterwards.
     pub(super) fn write_index(&self, indexes: &mut Indexes, anew: bool) -> io::Result<()> {
-        let handles = &self.place.handles;
+        let handles = self.place.handles();
         for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
             let has_tail = match kind {
                 FileKind::OffsetIndex => indexes.offsets.has_tail(),
@@ -166,7 +166,7 @@ impl Segment {
 
     /// An index file to read. That of a sealed segment is not kept open: a map does without its descriptor.
     fn index_file(&self, kind: FileKind) -> io::Result<Arc<dyn DiskFile>> {
-        if self.is_sealed() { self.place.handles.open(&self.path(kind), Open::Read) } else { self.file(kind) }
+        if self.is_sealed() { self.place.handles().open(&self.path(kind), Open::Read) } else { self.file(kind) }
     }
 
     /// Looks among the first entries of an index file. No lock is needed: they do not change, and nobody here makes the
@@ -179,10 +179,10 @@ impl Segment {
         at_most: impl Fn(&E) -> bool,
     ) -> io::Result<Option<E>> {
         let bytes = u64::from(entries) * E::BYTES as u64;
-        if self.place.handles.disk().stat(&self.path(kind))?.is_some_and(|file| file.size_bytes < bytes) {
+        if self.place.handles().disk().stat(&self.path(kind))?.is_some_and(|file| file.size_bytes < bytes) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        match self.place.handles.map(&self.slots, kind, bytes, || self.index_file(kind)) {
+        match self.place.handles().map(&self.slots, kind, bytes, || self.index_file(kind)) {
             Ok(map) => Ok(map.first(bytes).and_then(|bytes| floor_in_bytes(bytes, at_most))),
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof || e.kind() == io::ErrorKind::NotFound => Err(e),
             // No more maps, or a file system without them.
@@ -194,10 +194,10 @@ impl Segment {
     fn replace_indexes(&self) -> io::Result<()> {
         tracing::warn!("an index of {} was cut; building it anew", self.path(FileKind::Log).display());
         let mut place = self.index.lock();
-        self.place.handles.close(&self.slots);
+        self.place.handles().close(&self.slots);
         for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
             // Where it cannot be removed it cannot be written either, and the new one stays in memory.
-            let _ = self.place.handles.disk().remove_file(&self.path(kind));
+            let _ = self.place.handles().disk().remove_file(&self.path(kind));
         }
         *place = Some(self.rebuild_indexes(LogConfig::default().index_interval_bytes)?);
         Ok(())
