@@ -1,7 +1,7 @@
 //! Every declared broker key with its typed value: what was set, else the default. Reading finds every mistake at once.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use crate::config::schema::{self, Key, Treatment, removed, suggest};
 use crate::config::settings::{Problem, Setting, Settings};
@@ -15,7 +15,8 @@ pub struct Values {
 }
 
 /// Every broker key's default, read when it is first asked for.
-static DEFAULTS: [OnceLock<Value>; schema::BROKER_COUNT] = [const { OnceLock::new() }; schema::BROKER_COUNT];
+static DEFAULTS: LazyLock<Vec<OnceLock<Value>>> =
+    LazyLock::new(|| schema::BROKER.values().map(|_| OnceLock::new()).collect());
 
 fn default_of(place: usize) -> &'static Value {
     DEFAULTS[place].get_or_init(|| value::default(schema::BROKER.at(place)))

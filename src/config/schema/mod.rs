@@ -13,33 +13,16 @@ pub mod topic;
 pub use index::Index;
 pub use table::{Importance, Key, Kind, Treatment, Update, Valid};
 
-use index::{count, sorted};
-
-const BROKER_LISTS: &[&[Key]] = broker::ALL;
-const TOPIC_LISTS: &[&[Key]] = &[topic::KEYS, topic::INTERNAL_KEYS];
-const AUTHORIZER_LISTS: &[&[Key]] = &[ottla::authorizer::KEYS];
-const GROUP_LISTS: &[&[Key]] = &[group::KEYS];
-const CLIENT_METRICS_LISTS: &[&[Key]] = &[client_metrics::KEYS];
-
-/// How many keys a broker declares.
-pub const BROKER_COUNT: usize = count(BROKER_LISTS);
-
-static BROKER_KEYS: [&Key; BROKER_COUNT] = sorted(BROKER_LISTS);
-static AUTHORIZER_KEYS: [&Key; count(AUTHORIZER_LISTS)] = sorted(AUTHORIZER_LISTS);
-static TOPIC_KEYS: [&Key; count(TOPIC_LISTS)] = sorted(TOPIC_LISTS);
-static GROUP_KEYS: [&Key; count(GROUP_LISTS)] = sorted(GROUP_LISTS);
-static CLIENT_METRICS_KEYS: [&Key; count(CLIENT_METRICS_LISTS)] = sorted(CLIENT_METRICS_LISTS);
-
 /// Keys that a broker declares, Ottla's own among them.
-pub static BROKER: Index = Index::of(&BROKER_KEYS);
+pub static BROKER: Index = Index::of(broker::ALL);
 /// Keys that only the authorizer reads.
-pub static AUTHORIZER: Index = Index::of(&AUTHORIZER_KEYS);
+pub static AUTHORIZER: Index = Index::of(&[ottla::authorizer::KEYS]);
 /// Keys of topics.
-pub static TOPIC: Index = Index::of(&TOPIC_KEYS);
+pub static TOPIC: Index = Index::of(&[topic::KEYS, topic::INTERNAL_KEYS]);
 /// Keys of groups.
-pub static GROUP: Index = Index::of(&GROUP_KEYS);
+pub static GROUP: Index = Index::of(&[group::KEYS]);
 /// Keys of client metrics subscriptions.
-pub static CLIENT_METRICS: Index = Index::of(&CLIENT_METRICS_KEYS);
+pub static CLIENT_METRICS: Index = Index::of(&[client_metrics::KEYS]);
 
 /// Keys that may stand per SASL mechanism below a listener: `listener.name.NAME.MECHANISM.KEY`.
 const PER_MECHANISM: &[&str] = &[
