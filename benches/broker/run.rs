@@ -39,8 +39,7 @@ pub fn run(args: &Args) -> Result<()> {
         true => case.quick || !args.quick,
         false => args.case.iter().any(|text| case.name.contains(text)),
     };
-    let rdkafka = if args.quick && args.case.is_empty() { None } else { rdkafka(&mut results) };
-    let cases: Vec<Case> = cases::all(kafka, rdkafka.as_ref()).into_iter().filter(is_wanted).collect();
+    let cases: Vec<Case> = cases::all(kafka).into_iter().filter(is_wanted).collect();
     if args.list {
         cases.iter().for_each(|case| println!("{} ({})", case.name, case.durability.name()));
         return Ok(());
@@ -104,14 +103,6 @@ fn products(args: &Args, target: &Path, data: &Path, results: &mut Results) -> V
         Err(e) => say(results, format!("Apache Kafka is left out: {e:#}")),
     }
     products
-}
-
-fn rdkafka(results: &mut Results) -> Option<cases::RdKafka> {
-    let made = cases::RdKafka::make();
-    if let Err(e) = &made {
-        say(results, format!("The rdkafka crate is left out: {}", format!("{e:#}").trim()));
-    }
-    made.ok()
 }
 
 /// The scale asked for, or a smaller one where the disk has no room for it.

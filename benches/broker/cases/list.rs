@@ -10,7 +10,7 @@ use super::latency::Latencies;
 use super::life::{StartUp, Stop};
 use super::membership::{Beats, Gather, GroupMemory, Protocol};
 use super::produce::Produce;
-use super::tools::{ByRdKafka, PerfTest, RdKafka};
+use super::tools::{ByRdKafka, PerfTest};
 use super::{Also, Case, Kind, Life, Load, Shows, less, more};
 use crate::load::frames::Shape;
 use crate::machine;
@@ -22,8 +22,8 @@ const MB: usize = 1 << 20;
 const RATE: Shows = more("mb_per_s", "MB/s");
 const OPS: Shows = more("ops_per_s", "per s");
 
-/// The cases of a run; those of real clients only where they are there.
-pub fn all(kafka: Option<&Kafka>, rdkafka: Option<&RdKafka>) -> Vec<Case> {
+/// The cases of a run; those of a tool of Kafka's only where it is there.
+pub fn all(kafka: Option<&Kafka>) -> Vec<Case> {
     let mut cases = lives();
     for durability in [PageCache, Synced] {
         cases.extend(produce(durability));
@@ -36,10 +36,9 @@ pub fn all(kafka: Option<&Kafka>, rdkafka: Option<&RdKafka>) -> Vec<Case> {
         let load = PerfTest { kafka: kafka.clone() };
         cases.push(shared("perf-test 1KB in 64K, Java client", PageCache, false, RATE, None, load));
     }
-    if let Some(client) = rdkafka {
-        let load = |consumes| ByRdKafka { client: client.clone(), consumes };
-        cases.push(shared("rdkafka 1KB in 64K, produced", PageCache, false, RATE, None, load(false)));
-        cases.push(shared("rdkafka 1KB in 64K, consumed", PageCache, false, RATE, None, load(true)));
+    for (what, consumes) in [("produced", false), ("consumed", true)] {
+        let name = format!("rdkafka 1KB in 64K, {what}");
+        cases.push(shared(&name, PageCache, false, RATE, None, ByRdKafka { consumes }));
     }
     cases
 }

@@ -36,7 +36,6 @@ use anyhow::Result;
 
 pub use list::all;
 pub use produce::warm_up;
-pub use tools::RdKafka;
 
 use crate::load::setup::{self, Topic};
 use crate::process::settings::Durability;

@@ -1,10 +1,11 @@
 //! Cross-checks by real clients, whose own cost on the same cores is far above that of our load: Kafka's
 //! `kafka-producer-perf-test` and a program of the rdkafka crate.
 
-use std::path::Path;
+use std::ffi::OsString;
 use std::process::Command;
+use std::sync::OnceLock;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::making;
 use super::meter::{Meter, Moved};
@@ -45,32 +46,21 @@ impl Load for PerfTest {
     }
 }
 
-/// The program with the rdkafka crate that the tests have too.
-#[derive(Clone)]
-pub struct RdKafka {
-    words: Vec<std::ffi::OsString>,
-}
-
-impl RdKafka {
-    /// Makes it the first time. The error says what is missing.
-    pub fn make() -> Result<RdKafka> {
-        let made = making::make_python().and_then(|python| making::make_rust(Path::new(&python)));
-        Ok(RdKafka { words: made.map_err(|why| anyhow::anyhow!(why))? })
-    }
-
-    /// The MB/s that it tells.
-    fn call(&self, arguments: &[&str]) -> Result<f64> {
-        let output = Command::new(&self.words[0]).args(&self.words[1..]).args(arguments).output()?;
-        if !output.status.success() {
-            bail!("rdkafka failed: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).trim().parse()?)
-    }
-}
-
+/// By the program with the rdkafka crate that the tests have too.
 pub struct ByRdKafka {
-    pub client: RdKafka,
     pub consumes: bool,
+}
+
+/// Runs the program, which is made the first time, and gives the MB/s that it tells.
+fn rdkafka(arguments: &[&str]) -> Result<f64> {
+    static MADE: OnceLock<Result<Vec<OsString>, String>> = OnceLock::new();
+    let made = MADE.get_or_init(|| making::make_rust(&making::make_python()?));
+    let words = made.as_ref().map_err(|why| anyhow!("the rdkafka crate is left out: {}", why.trim()))?;
+    let output = Command::new(&words[0]).args(&words[1..]).args(arguments).output()?;
+    if !output.status.success() {
+        bail!("rdkafka failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().parse()?)
 }
 
 impl Load for ByRdKafka {
@@ -81,10 +71,10 @@ impl Load for ByRdKafka {
         let produce = ["produce", &broker, &topic.name, &records, &RECORD_BYTES.to_string()];
         let consume = ["consume", &broker, &topic.name, &records];
         if self.consumes {
-            self.client.call(&produce)?;
+            rdkafka(&produce)?;
         }
         let meter = Meter::start(on.broker)?;
-        let mb_per_s = self.client.call(if self.consumes { &consume } else { &produce })?;
+        let mb_per_s = rdkafka(if self.consumes { &consume } else { &produce })?;
         let bytes = count * RECORD_BYTES;
         let mut sample = meter.stop(Moved { ops: count, requests: bytes / BATCH_BYTES, bytes })?;
         sample.set("mb_per_s", mb_per_s);

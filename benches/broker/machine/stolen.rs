@@ -61,7 +61,9 @@ fn watch(processor: usize, over: &AtomicBool, found: &Spans) {
     let mut set = CpuSet::new();
     set.set(processor);
     if sched_setaffinity(None, &set).is_err() || !go_first() {
-        return;
+        return println!(
+            "no real-time priority on processor {processor}: what its host takes is counted as the broker's"
+        );
     }
     let mut last = Instant::now();
     while !over.load(Ordering::Relaxed) {

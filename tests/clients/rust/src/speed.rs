@@ -1,33 +1,53 @@
 //! How fast this client moves records; no test, but a cross-check for the benchmark.
 
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{Message, Offset, TopicPartitionList};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::{ClientContext, Message, Offset, TopicPartitionList};
 
 use crate::support::{LONG, config};
 
 const BATCH_BYTES: &str = "65536";
 const NUMBER: &str = "a number of records, and of bytes";
 
+/// When the producer holds as many as it may.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Counts what was acknowledged.
+#[derive(Default)]
+struct Acknowledged(AtomicUsize);
+
+impl ClientContext for Acknowledged {}
+
+impl ProducerContext for Acknowledged {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
+        self.0.fetch_add(usize::from(result.is_ok()), Ordering::Relaxed);
+    }
+}
+
 /// Produces records without keys to partition 0 and prints MB/s until the last is acknowledged.
 pub fn produce(server: &str, topic: &str, records: &str, bytes: &str) {
     let (records, bytes): (usize, usize) = (records.parse().expect(NUMBER), bytes.parse().expect(NUMBER));
-    let producer: BaseProducer =
-        config(server).set("acks", "all").set("batch.size", BATCH_BYTES).set("linger.ms", "5").create().unwrap();
+    let mut config = config(server);
+    config.set("acks", "all").set("batch.size", BATCH_BYTES).set("linger.ms", "5");
+    let producer: BaseProducer<Acknowledged> = config.create_with_context(Acknowledged::default()).unwrap();
     let value = vec![b'x'; bytes];
     let begin = Instant::now();
     for _ in 0..records {
         let mut record = BaseRecord::<(), [u8]>::to(topic).partition(0).payload(&value);
         while let Err((error, given_back)) = producer.send(record) {
             assert_eq!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
-            producer.poll(LONG.min(std::time::Duration::from_millis(10)));
+            producer.poll(PAUSE);
             record = given_back;
         }
     }
     producer.flush(LONG).unwrap();
+    assert_eq!(producer.context().0.load(Ordering::Relaxed), records, "so many were acknowledged");
     tell(records * bytes, begin);
 }
 
