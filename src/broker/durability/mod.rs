@@ -92,7 +92,7 @@ impl GroupCommit {
     }
 
     /// Starts the commit thread, if that has not been done. A directory that cannot have one can make nothing durable.
-    pub fn begin(&self) {
+    fn begin(&self) {
         if self.begun.load(Ordering::Acquire) {
             return;
         }

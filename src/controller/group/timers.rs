@@ -182,6 +182,7 @@ mod tests {
         assert!(timers.is_empty());
         assert!(!timers.is_set(&group, Timer::ClassicJoin));
     }
+
     #[test]
     fn what_is_put_off_keeps_its_order_and_is_not_due_before() {
         let group: GroupId = "g".into();

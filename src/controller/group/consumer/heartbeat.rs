@@ -91,16 +91,16 @@ pub fn heartbeat(
         None => dynamic_member(group, id, request.member_epoch, &owned)?,
         Some(instance) => static_member(ctx, group, id, instance, request.member_epoch, &owned)?,
     };
-    let told = told(&old, caller, request);
+    let asked = told(&old, caller, request);
 
-    let topics_changed = remember_member(ctx, &group.id, &old, &told);
-    let pattern_change = step_patterns(ctx, group, &old, &told, &caller.sight)?;
+    let topics_changed = remember_member(ctx, &group.id, &old, &asked);
+    let pattern_change = step_patterns(ctx, group, &old, &asked, &caller.sight)?;
     // A pattern that is yet to be looked up raises the epoch when it is, not twice.
     let bump = topics_changed || pattern_change == PatternChange::ChangedAndKnown;
-    let group_step = step_group(ctx, group, bump, &old, &told);
-    let target = step_target(ctx, group, &group_step, &old, &told)?;
+    let group_step = step_group(ctx, group, bump, &old, &asked);
+    let target = step_target(ctx, group, &group_step, &old, &asked)?;
     let subscription_changed = topics_changed || pattern_change != PatternChange::None;
-    let member = step_member(ctx, group, told, &target, subscription_changed, &owned)?;
+    let member = step_member(ctx, group, asked, &target, subscription_changed, &owned)?;
     ctx.arm_session(&group.id, &member.id);
 
     let is_full_request = request.rebalance_timeout_ms != -1
