@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -17,6 +17,9 @@ use crate::report::{CaseResult, Results, Sample, json, markdown, svg, table};
 
 /// Room on the disk for the logs of a case on both brokers and the files between.
 const ROOM_FACTOR: u64 = 6;
+/// A broker whose turn in a case of its own takes longer has no further ones: Apache Kafka with 10 000 partitions takes
+/// minutes.
+const TURN_MAX: Duration = Duration::from_secs(60);
 const LONG: Scale = Scale { rounds: 5, bytes: 1 << 30, time: Duration::from_secs(4), warm_up_bytes: 4 << 30 };
 const QUICK: Scale = Scale { rounds: 3, bytes: 256 << 20, time: Duration::from_millis(1500), warm_up_bytes: 1 << 30 };
 
@@ -48,7 +51,7 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("no case is named so; --list shows them");
     }
     let scale = fitting_scale(args, &data, &mut results)?;
-    let run = Run { products, scale, data: data.clone() };
+    let run = Run { products, scale, data: data.clone(), out };
     for durability in [Durability::PageCache, Durability::Synced] {
         let (alone, shared): (Vec<&Case>, Vec<&Case>) = cases
             .iter()
@@ -59,15 +62,19 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let _ = fs::remove_dir_all(&data);
     table::print(&results);
-    json::write(&results, &out.join("results.json"))?;
-    let charts = svg::write(&results, &out)?;
-    markdown::write(&results, &out.join("results.md"))?;
+    let charts = write(&results, &run.out)?;
     println!(
         "\nAll figures: {}; beside it results.md for the README, and charts: {}",
-        out.join("results.json").display(),
+        run.out.join("results.json").display(),
         charts.join(", ")
     );
     Ok(())
+}
+
+fn write(results: &Results, out: &Path) -> Result<Vec<String>> {
+    json::write(results, &out.join("results.json"))?;
+    markdown::write(results, &out.join("results.md"))?;
+    svg::write(results, out)
 }
 
 /// `target`, two levels above the binary.
@@ -138,6 +145,7 @@ struct Run {
     products: Vec<Product>,
     scale: Scale,
     data: PathBuf,
+    out: PathBuf,
 }
 
 impl Run {
@@ -146,16 +154,32 @@ impl Run {
         for case in cases {
             let Kind::Alone(life) = &case.kind else { continue };
             let mut result = CaseResult::of(case);
+            let mut too_slow = Vec::new();
             for round in 0..self.scale.rounds {
                 for product in turns(&self.products, round) {
+                    if too_slow.contains(&product.name()) {
+                        continue;
+                    }
+                    let begin = Instant::now();
                     let sample = life.run(product, &self.data.join("alone"), &self.scale);
                     keep(&mut result, product, sample);
+                    if begin.elapsed() > TURN_MAX && round + 1 < self.scale.rounds {
+                        too_slow.push(product.name());
+                        let seconds = begin.elapsed().as_secs();
+                        note(&mut result, format!("{}: no further rounds, one takes {seconds} s", product.name()));
+                    }
                 }
             }
             progress(&result);
-            let others = result.others(case);
-            results.cases.push(result);
-            results.cases.extend(others);
+            put(results, case, result);
+            self.save(results);
+        }
+    }
+
+    /// What there is by now: whoever ends a long run early keeps it.
+    fn save(&self, results: &Results) {
+        if let Err(e) = write(results, &self.out) {
+            println!("  the figures so far could not be written to {}: {e:#}", self.out.display());
         }
     }
 
@@ -192,12 +216,11 @@ impl Run {
                 }
                 progress(result);
             }
+            let mut so_far = results.clone();
+            cases.iter().zip(&found).for_each(|(case, result)| put(&mut so_far, case, result.clone()));
+            self.save(&so_far);
         }
-        for (case, result) in cases.iter().zip(found) {
-            let others = result.others(case);
-            results.cases.push(result);
-            results.cases.extend(others);
-        }
+        cases.iter().zip(found).for_each(|(case, result)| put(results, case, result));
         for broker in brokers {
             broker.stop()?;
         }
@@ -226,14 +249,22 @@ fn keep(result: &mut CaseResult, product: &Product, sample: Result<Sample>) {
     };
     match sample {
         Ok(sample) => samples.push(sample),
-        Err(e) => {
-            let note = format!("{}: {e:#}", product.name());
-            if !result.notes.contains(&note) {
-                println!("  {}: {note}", result.name);
-                result.notes.push(note);
-            }
-        }
+        Err(e) => note(result, format!("{}: {e:#}", product.name())),
     }
+}
+
+fn note(result: &mut CaseResult, note: String) {
+    if !result.notes.contains(&note) {
+        println!("  {}: {note}", result.name);
+        result.notes.push(note);
+    }
+}
+
+/// The case's figures, the others that it has too among them.
+fn put(results: &mut Results, case: &Case, result: CaseResult) {
+    let others = result.others(case);
+    results.cases.push(result);
+    results.cases.extend(others);
 }
 
 /// A line while it runs, so that nobody waits in the dark.

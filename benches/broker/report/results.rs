@@ -14,7 +14,7 @@ pub struct CaseResult {
     pub limit: Option<&'static str>,
     pub ottla: Samples,
     pub kafka: Samples,
-    /// Why a broker has no figure.
+    /// Why a broker has no figure, or fewer.
     pub notes: Vec<String>,
 }
 
@@ -61,7 +61,7 @@ impl CaseResult {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Results {
     pub date: String,
     pub machine: Vec<(&'static str, String)>,
