@@ -2,9 +2,10 @@
 //! of what a stop did not leave clean, several logs at a time.
 
 use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -166,24 +167,27 @@ impl Broker {
                 None => queues.push((dir, Mutex::new(vec![job]))),
             }
         }
-        let (tell, told) = mpsc::channel();
+        let done = AtomicUsize::new(0);
+        let (over, all_over) = mpsc::channel();
         std::thread::scope(|scope| {
             for (_, queue) in &queues {
                 for _ in 0..threads_per_dir.min(queue.lock().len()) {
-                    let tell = tell.clone();
+                    let over = over.clone();
+                    let done = &done;
                     let work = move || {
                         while let Some(job) = take(queue) {
                             self.open(job);
-                            let _ = tell.send(());
+                            done.fetch_add(1, Ordering::Relaxed);
                         }
+                        drop(over);
                     };
                     if let Err(e) = std::thread::Builder::new().name("recovery".into()).spawn_scoped(scope, work) {
                         warn!("Cannot start another thread for recovery: {e}");
                     }
                 }
             }
-            drop(tell);
-            watch(&told, total, &self.log_dirs().handles.recovered_bytes, self.clock());
+            drop(over);
+            watch(&all_over, &done, total, &self.log_dirs().handles.recovered_bytes, self.clock());
         });
         // What no thread could be had for.
         for (_, queue) in queues {
@@ -207,25 +211,24 @@ fn take<T>(queue: &Mutex<Vec<T>>) -> Option<T> {
     queue.lock().pop()
 }
 
-/// Tells once a second how far recovery has come, until it has ended.
-fn watch(told: &mpsc::Receiver<()>, total: usize, bytes: &Counter, clock: &dyn Clock) {
-    let (mut done, mut seconds) = (0, 0);
+/// Tells once a second how far recovery has come, until it has ended. It is woken for nothing else: logs can be many.
+fn watch(all_over: &mpsc::Receiver<Infallible>, done: &AtomicUsize, total: usize, bytes: &Counter, clock: &dyn Clock) {
+    let mut seconds = 0;
+    let so_far = |seconds| progress(done.load(Ordering::Relaxed), total, bytes.get(), seconds);
     let begun_ms = clock.monotonic_ms();
     loop {
         let passed_ms = clock.monotonic_ms() - begun_ms;
         let due_ms = (seconds + 1) * PROGRESS_EVERY.as_millis() as i64;
-        match told.recv_timeout(Duration::from_millis((due_ms - passed_ms).max(0) as u64)) {
-            Ok(()) => done += 1,
-            Err(RecvTimeoutError::Timeout) => {
-                seconds += 1;
-                info!("Recovering after an unclean stop: {}", progress(done, total, bytes.get(), seconds));
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
+        let Err(why) = all_over.recv_timeout(Duration::from_millis((due_ms - passed_ms).max(0) as u64));
+        if why == RecvTimeoutError::Disconnected {
+            break;
         }
+        seconds += 1;
+        info!("Recovering after an unclean stop: {}", so_far(seconds));
     }
     if seconds > 0 {
         let passed_s = (clock.monotonic_ms() - begun_ms) / 1000;
-        info!("Recovered after an unclean stop: {}", progress(done, total, bytes.get(), passed_s));
+        info!("Recovered after an unclean stop: {}", so_far(passed_s));
     }
 }
 

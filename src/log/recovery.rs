@@ -19,6 +19,12 @@ use super::view::Ends;
 use crate::disk::{self, Entry};
 use crate::model::Offset;
 
+/// What reading a log back has found.
+struct Recovered {
+    end: Offset,
+    producers: Producers,
+}
+
 impl PartitionLog {
     /// Makes the directory and what an empty log has in it. False when there is a directory of that name already, or
     /// none to make it in.
@@ -42,7 +48,7 @@ impl PartitionLog {
     /// Loads a log whose files were just made.
     pub(super) fn begin(&mut self, now_ms: i64) -> Result<(), OpenError> {
         let first = Segment::just_made(self.place.clone(), Offset(0), now_ms);
-        self.take_over(vec![first], Offset(0), true, Opening::fresh(now_ms))
+        self.take_over(vec![first], Offset(0), None, true, Opening::fresh(now_ms))
     }
 
     /// Loads the log from its directory, which is made when it is not there.
@@ -56,7 +62,7 @@ impl PartitionLog {
             self.dirty.dir(dir.clone());
             entries = list()?;
         }
-        self.epochs = self.read_epochs()?;
+        self.epochs = self.read_epochs(&entries)?;
         self.snapshots = entries
             .iter()
             .filter_map(|e| names::parse(&e.name))
@@ -69,21 +75,20 @@ impl PartitionLog {
             self.keep_producers_of(&segments, dead, opening.now_ms)?;
             self.drop_files(segments.drain(..dead))?;
         }
-        let (mut clean, mut clean_end) = (opening.clean, None);
+        let (mut clean, mut end, mut producers) = (opening.clean, opening.log_start, None);
         if clean && let Some(last) = segments.last() {
             // A clean stop leaves whole batches. If it did not, do as after any other stop.
-            clean_end = end_of(last).ok().filter(|end| *end >= opening.recovery_point);
-            clean = clean_end.is_some();
+            match end_of(last).ok().filter(|end| *end >= opening.recovery_point) {
+                Some(found) => end = found,
+                None => clean = false,
+            }
         }
-        if !clean {
-            self.recover(&mut segments, &opening)?;
+        if !clean && let Some(recovered) = self.recover(&mut segments, &opening)? {
+            end = recovered.end;
+            producers = Some(recovered.producers);
         }
-        let mut end = match (clean_end, segments.last()) {
-            (Some(end), _) => end,
-            (None, Some(last)) => end_of(last)?,
-            (None, None) => opening.log_start,
-        };
         if end < opening.log_start {
+            producers = None;
             if !segments.is_empty() {
                 tracing::warn!(
                     "{}: the log ends at {end}, before its start {}; beginning anew there",
@@ -99,13 +104,15 @@ impl PartitionLog {
             self.dirty.dir(dir);
             self.names_at_risk = true;
         }
-        self.take_over(segments, end, clean, opening)
+        self.take_over(segments, end, producers, clean, opening)
     }
 
+    /// Without `producers` they are found in the log.
     fn take_over(
         &mut self,
         mut segments: Vec<Arc<Segment>>,
         end: Offset,
+        producers: Option<Producers>,
         clean: bool,
         opening: Opening,
     ) -> Result<(), OpenError> {
@@ -115,7 +122,10 @@ impl PartitionLog {
         self.epochs.truncate_end(end);
         self.epochs.truncate_start(log_start);
         self.remove_snapshots_beyond(end)?;
-        self.producers = self.rebuild_producers(&segments, end, clean, opening.now_ms)?;
+        self.producers = match producers {
+            Some(found) => found,
+            None => self.rebuild_producers(&segments, end, clean, opening.now_ms)?,
+        };
         let active_bytes = segments.last().map_or(0, |s| s.size_bytes());
         let known = self.ends();
         let high_watermark = known.high_watermark.max(opening.high_watermark).clamp(log_start, end);
@@ -160,7 +170,10 @@ impl PartitionLog {
         Ok(())
     }
 
-    fn read_epochs(&self) -> Result<Epochs, OpenError> {
+    fn read_epochs(&self, entries: &[Entry]) -> Result<Epochs, OpenError> {
+        if !entries.iter().any(|entry| entry.name == epochs::FILE_NAME) {
+            return Ok(Epochs::default());
+        }
         let path = self.place.path(epochs::FILE_NAME);
         let Some(bytes) = disk::read_small(self.place.handles().disk(), &path)? else { return Ok(Epochs::default()) };
         let text = String::from_utf8_lossy(&bytes);
@@ -221,10 +234,10 @@ impl PartitionLog {
 
     /// After an unclean stop: scans every segment that reaches beyond the recovery point, cuts where the bytes end to
     /// make sense, and rebuilds the indexes of what was scanned.
-    fn recover(&mut self, segments: &mut Vec<Arc<Segment>>, opening: &Opening) -> Result<(), OpenError> {
+    fn recover(&mut self, segments: &mut Vec<Arc<Segment>>, opening: &Opening) -> Result<Option<Recovered>, OpenError> {
         // A segment that ends right at the point is scanned too: its indexes may be younger than the point.
         let from = segments.partition_point(|s| s.base() < opening.recovery_point).saturating_sub(1);
-        let Some(first) = segments.get(from) else { return Ok(()) };
+        let Some(first) = segments.get(from) else { return Ok(None) };
         // What the markers in the scanned part end began before it.
         let (head, _) = segments.split_at(from);
         let start = first.base();
@@ -273,7 +286,7 @@ impl PartitionLog {
             segment.seal()?;
             self.dirty.sealed(segment);
         }
-        Ok(())
+        Ok(Some(Recovered { end, producers }))
     }
 
     /// Scans one segment. True when something was cut off.

@@ -396,18 +396,17 @@ impl Segment {
     /// transactions. Used by recovery, which cuts the files itself.
     pub(super) fn begin_rebuild(&self) -> io::Result<()> {
         self.size_bytes.store(0, Ordering::Release);
-        self.txn_bytes.store(0, Ordering::Release);
         *self.index.lock() = Some(Indexes::empty());
         self.place.handles().unmap(&self.slots);
         for kind in [FileKind::OffsetIndex, FileKind::TimeIndex] {
-            let file = self.file(kind)?;
-            // Truncating costs a file system even where there is nothing to cut.
-            if file.size_bytes()? > 0 {
-                file.truncate(0)?;
+            // Those of a short log are there and empty: nobody needs them open, and truncating costs a file system even
+            // where there is nothing to cut.
+            let found = self.place.handles().disk().stat(&self.path(kind))?;
+            if found.is_none_or(|file| file.size_bytes > 0) {
+                self.file(kind)?.truncate(0)?;
             }
         }
-        let txn_index = self.path(FileKind::TxnIndex);
-        if self.place.handles().disk().stat(&txn_index)?.is_some() {
+        if self.txn_bytes.swap(0, Ordering::AcqRel) > 0 {
             self.file(FileKind::TxnIndex)?.truncate(0)?;
         }
         Ok(())

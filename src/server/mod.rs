@@ -1,6 +1,7 @@
 //! Listeners and connections.
 
 mod connection;
+mod descriptors;
 mod listener;
 mod run;
 mod send;

@@ -15,8 +15,9 @@ use crate::broker::start::{self, StartError};
 use crate::clock::SystemClock;
 use crate::config::{BrokerConfig, log_levels};
 use crate::disk::real::RealDisk;
+use crate::memory;
 
-use super::Server;
+use super::{Server, descriptors};
 
 /// How long answers in flight may take after the order to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -40,6 +41,8 @@ pub struct Ready {
 
 /// Runs a broker until SIGTERM or SIGINT. A second SIGINT ends it at once.
 pub fn run(config: BrokerConfig, ready: impl FnOnce(Ready)) -> Result<(), RunError> {
+    memory::bound_what_is_kept();
+    descriptors::make_room();
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(workers()).thread_name("network").enable_all().build();
     runtime.map_err(RunError::Runtime)?.block_on(serve(config, ready))
